@@ -1,0 +1,38 @@
+"""What can go wrong with a model.
+
+ModelError
+├── UnknownModel      no spec of that name
+├── MissingModel      the spec is known, its file is not here; says how to get it
+├── BadModel          the file is not what its spec says: what, wanted, got
+├── BadWeights        a weight file is broken or holds the wrong tensors
+├── BadShape          an array handed to a result or a model has the wrong shape or dtype
+└── NoDevice          the device asked for is not on this machine
+"""
+
+
+class ModelError(Exception):
+    """The root of every error that `models` raises on purpose."""
+
+
+class UnknownModel(ModelError):
+    """No spec of that name."""
+
+
+class MissingModel(ModelError):
+    """The spec is known, but its file is not on this machine."""
+
+
+class BadModel(ModelError):
+    """A model file does not do what its spec says."""
+
+
+class BadWeights(ModelError):
+    """A weight file is broken, or does not hold the tensors of its network."""
+
+
+class BadShape(ModelError):
+    """An array has another shape or dtype than its contract says."""
+
+
+class NoDevice(ModelError):
+    """The device asked for is not on this machine."""

@@ -1,0 +1,1 @@
+"""How it runs: config, graph, links, workers, supervision, ledger, command line."""

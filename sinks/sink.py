@@ -1,0 +1,86 @@
+"""The contract of a sink: where results go."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from pydantic import BaseModel
+from starlette.routing import BaseRoute
+
+from stages.events import Event
+from stages.frame import Frame
+from stages.stage import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A frame that reaches a sink.
+
+    frame  with its results
+    nodes  the names of those of the sink's inputs that have said something about it: one name in
+           mode "each", all that answered in mode "frame". "capture" stands for the frame itself
+           and has no result.
+    """
+
+    frame: Frame
+    nodes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink is given beside its own options.
+
+    node    its name in the config
+    streams the names of the streams that can reach it
+    folder  where relative paths of the config start
+    """
+
+    node: str
+    streams: tuple[str, ...]
+    folder: Path = Path()
+
+
+class Sink(Protocol):
+    """Something that takes results away.
+
+    Options  its own keys in the config
+    mode     "each": every result is one delivery, as soon as it is there;
+             "frame": one delivery for each frame, when all inputs have answered
+
+    Every method runs on the event loop and must not block it.
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    mode: ClassVar[Literal["each", "frame"]] = "each"
+
+    def __init__(self, options: BaseModel, context: SinkContext) -> None:
+        """Make it from its `Options`, without touching the world: that is for `open`."""
+        ...
+
+    async def open(self) -> None:
+        """Get ready. Raises SinkError when it cannot."""
+        return
+
+    async def write(self, batch: Sequence[Delivery]) -> None:
+        """Take a batch away; it is done when this returns.
+
+        raises  SinkError: the batch has failed, the sink goes on
+        """
+        ...
+
+    async def announce(self, event: Event) -> None:  # noqa: ARG002 - most sinks carry no events
+        """Pass on something that happened to the pipeline. By default not passed on."""
+        return
+
+    async def close(self) -> None:
+        """Flush and let go. Called once, after the last write."""
+        return
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """What the sink shows over HTTP, mounted in the pipeline's server."""
+        return ()
+
+    def address(self) -> str | None:
+        """Where a person finds what it makes: a path, a URL, or a route that starts with "/"."""
+        return None

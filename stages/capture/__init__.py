@@ -1,0 +1,1 @@
+"""Sources: files, cameras, streams, folders, test card."""

@@ -1,0 +1,65 @@
+"""The contract of a stage: a batch of frames in, one result for each out.
+
+A stage knows no queue, no thread and no event loop. What it raises costs the frames of that call,
+not the pipeline.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from models.results import Result
+from stages.frame import Frame
+
+
+class Options(BaseModel):
+    """What a stage, a source or a sink can be told in the config. An unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class StageContext:
+    """What a stage is given beside its own options.
+
+    node      its name in the graph
+    device    "auto", "cpu", "cuda:0", ...
+    parallel  how many of its batches may run at once: a session divides its threads by it
+    folder    where relative paths of the config start
+    """
+
+    node: str
+    device: str = "auto"
+    parallel: int = 1
+    folder: Path = Path()
+
+
+class Stage(Protocol):
+    """Something that looks at frames.
+
+    Options    its own keys in the config
+    stateless  its batches may run side by side and its frames one by one: what it says about a
+               frame does not depend on those it saw before
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    stateless: ClassVar[bool] = False
+
+    def __init__(self, options: BaseModel, context: StageContext) -> None:
+        """Make it from its `Options`. Raises StageError or ModelError when that cannot be."""
+        ...
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
+        """One result a frame, in their order; None where there is nothing to say.
+
+        After None the nodes behind this one do not see the frame. The frames may be of several
+        streams; those of one stream come in order.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back what the stage holds. Called once, after its last batch."""
+        return
