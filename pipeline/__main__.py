@@ -1,0 +1,5 @@
+"""`python -m pipeline` is `framewire`."""
+
+from pipeline.cli import main
+
+main()

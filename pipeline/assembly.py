@@ -1,0 +1,99 @@
+"""From a config to the parts that run it: sources, stages, sinks, and the graph between them."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from pipeline.config import NodeConfig, PipelineConfig
+from pipeline.graph import CAPTURE, Graph, demand
+from pipeline.isolation import IsolatedStage
+from pipeline.overload import Governor
+from pipeline.worker import Rules
+from sinks.registry import find_sink
+from sinks.sink import Sink, SinkContext
+from stages.capture import make_source
+from stages.events import Event
+from stages.registry import find_stage
+from stages.source import Source
+from stages.stage import Runs, StageContext
+
+Announce = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """Everything a pipeline is made of, ready to start.
+
+    stages  by node; sinks by node
+    """
+
+    sources: Mapping[str, Source]
+    stages: Mapping[str, Runs]
+    sinks: Mapping[str, Sink]
+    graph: Graph
+    governor: Governor
+
+
+async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
+    """Make all parts: models are opened side by side, sinks are made but not opened.
+
+    raises  StageError, ModelError, StageFailed when a stage or source cannot be made; those that
+            had been made are closed again
+    """
+    sources = {
+        name: make_source(name, stream.options, demand(config, name))
+        for name, stream in config.streams.items()
+    }
+    sinks = {
+        name: find_sink(box.sink)(
+            box.options, SinkContext(name, config.streams_of(name), config.folder)
+        )
+        for name, box in config.sinks.items()
+    }
+    governor = Governor({name: stream.priority for name, stream in config.streams.items()})
+    overload = {
+        name: governor.filter(fed_by_capture=CAPTURE in box.inputs, optional=box.optional)
+        for name, box in config.graph.items()
+    }
+    graph = Graph(config, {name: source.live for name, source in sources.items()}, overload)
+    stages = await _make_stages(config, announce)
+    return Assembly(sources, stages, sinks, graph, governor)
+
+
+def rules(box: NodeConfig) -> Rules:
+    """How a node's worker treats its stage."""
+    return Rules(
+        batch=box.batch.max,
+        wait=box.batch.wait_ms / 1000,
+        parallel=box.parallel,
+        on_error=box.on_error,
+        patience=box.errors_max,
+    )
+
+
+async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:
+    making = {
+        name: asyncio.to_thread(_make_stage, name, box, config, announce)
+        for name, box in config.graph.items()
+    }
+    made = await asyncio.gather(*making.values(), return_exceptions=True)
+    errors = [one for one in made if isinstance(one, BaseException)]
+    stages = {
+        name: one for name, one in zip(making, made, strict=True)
+        if not isinstance(one, BaseException)
+    }  # fmt: skip
+    if errors:
+        for stage in stages.values():
+            stage.close()
+        raise errors[0]
+    return stages
+
+
+def _make_stage(name: str, box: NodeConfig, config: PipelineConfig, announce: Announce) -> Runs:
+    kind = find_stage(box.stage, config.folder)
+    context = StageContext(name, box.device, box.parallel, config.folder)
+    if box.isolation == "process":
+        return IsolatedStage(
+            box.stage, box.options, context, stateless=kind.stateless, announce=announce
+        )
+    return kind(box.options, context)

@@ -1,0 +1,79 @@
+"""The process that runs one isolated stage: `python -m pipeline.child SOCKET MEMORY`.
+
+It is started by pipeline/isolation.py, which also says what crosses. It ends when its socket closes
+and, on Linux, when its parent dies, so that no orphan is left even after `kill -9`.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+
+import numpy as np
+
+from models.results import Result
+from pipeline.isolation import Assignment, Posted, SharedMemory
+from stages.frame import Frame
+from stages.picture import Picture
+from stages.registry import find_stage
+from stages.stage import Stage
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def main() -> None:
+    """Make the stage, say so, then answer batch after batch."""
+    _die_with_parent()
+    wire = Connection(int(sys.argv[1]))
+    memory = SharedMemory(int(sys.argv[2]))
+    try:
+        stage = _make(wire.recv())
+        wire.send(("ready", []))
+        while True:
+            wire.send(_run(stage, wire.recv(), memory))
+    except EOFError:
+        return
+    except Exception as error:  # noqa: BLE001 - the stage could not be made: the parent raises it
+        wire.send(("failed", (type(error).__name__, str(error))))
+
+
+def _make(assignment: Assignment) -> Stage:
+    kind = find_stage(assignment.stage, assignment.context.folder)
+    return kind(kind.Options.model_validate(assignment.options), assignment.context)
+
+
+def _run(
+    stage: Stage, posted: Sequence[Posted], memory: SharedMemory
+) -> tuple[str, Sequence[Result | None] | tuple[str, str]]:
+    try:
+        return "results", list(stage.run([_unpack(one, memory) for one in posted]))
+    except Exception as error:  # noqa: BLE001 - the stage boundary: the parent raises it
+        return "failed", (type(error).__name__, str(error))
+
+
+def _unpack(posted: Posted, memory: SharedMemory) -> Frame:
+    planes = []
+    for place in posted.planes:
+        size = int(np.prod(place.shape))
+        pixels = memory.bytes(place.offset + size)[place.offset :]
+        planes.append(pixels.reshape(place.shape))
+    return Frame(
+        posted.stream, posted.seq, posted.pts, posted.captured_at, posted.arrived, posted.decoded,
+        Picture(tuple(planes), posted.colour), posted.keyframe, posted.corrupt, posted.results,
+    )  # fmt: skip
+
+
+def _die_with_parent() -> None:
+    # Ctrl-C reaches the whole process group; the parent drains, and this process with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        parent = os.getppid()
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

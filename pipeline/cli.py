@@ -1,0 +1,140 @@
+"""The command line. Exit codes: 0 clean, 1 failure, 2 a bad config or a wrong call.
+
+Only typer is imported here: what a command needs is imported when it is called, so that `--help`
+and a mistyped option answer at once.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Live video in, a graph of vision models in the middle, results you can watch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+models = typer.Typer(help="The models that framewire knows by name.", no_args_is_help=True)
+app.add_typer(models, name="models")
+
+
+class Level(StrEnum):
+    """How much is said while it runs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+Config = Annotated[Path, typer.Argument(metavar="CONFIG", help="A YAML file.", show_default=False)]
+Model = Annotated[str, typer.Argument(metavar="NAME", help="See `framewire models list`.")]
+
+
+@app.command()
+def run(
+    config: Config,
+    seconds: Annotated[
+        float | None, typer.Option("--for", min=0.1, help="Stop after so many seconds.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what happened to every frame, as JSON.")
+    ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[STREAM=]URL",
+            help="Another source than the config's, for all streams or for one. May be repeated.",
+        ),
+    ] = None,
+    table: Annotated[
+        bool | None,
+        typer.Option(
+            "--table/--no-table",
+            help="Show a live table. By default on a terminal.",
+            show_default=False,
+        ),
+    ] = None,
+    log_level: Annotated[Level, typer.Option(help="The least that is said.")] = Level.INFO,
+) -> None:
+    """Run a config until its sources end, until Ctrl-C, or for some seconds."""
+    from pipeline.commands.run import run as command  # noqa: PLC0415
+
+    raise typer.Exit(command(config, seconds, report, tuple(source or ()), table, log_level.value))
+
+
+@app.command()
+def validate(config: Config) -> None:
+    """Check a config, and name everything that is wrong with it."""
+    from pipeline.commands.check import validate as command  # noqa: PLC0415
+
+    raise typer.Exit(command(config))
+
+
+@app.command()
+def schema(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="As a page to read, for docs/config.md.")
+    ] = False,
+) -> None:
+    """Print the JSON Schema of a config, for editors."""
+    from pipeline.commands.check import schema as command  # noqa: PLC0415
+
+    raise typer.Exit(command(markdown=markdown))
+
+
+@app.command()
+def graph(
+    config: Config,
+    svg: Annotated[Path | None, typer.Option(help="Draw it into this file.")] = None,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print Mermaid text; the default without --svg.")
+    ] = False,
+) -> None:
+    """Draw the graph of a config."""
+    from pipeline.commands.check import graph as command  # noqa: PLC0415
+
+    raise typer.Exit(command(config, svg, mermaid=mermaid))
+
+
+@app.command()
+def doctor(
+    redis: Annotated[
+        str | None, typer.Option(metavar="URL", help="Also look whether this Redis answers.")
+    ] = None,
+) -> None:
+    """Say what this machine can do, and what each missing thing would need."""
+    from pipeline.commands.doctor import doctor as command  # noqa: PLC0415
+
+    raise typer.Exit(command(redis))
+
+
+@models.command("list")
+def models_list() -> None:
+    """List the models, and which of them are ready."""
+    from pipeline.commands.models import list_models as command  # noqa: PLC0415
+
+    raise typer.Exit(command())
+
+
+@models.command("show")
+def models_show(name: Model) -> None:
+    """Say what is known of a model: its input, its classes, its licence, its origin."""
+    from pipeline.commands.models import show_model as command  # noqa: PLC0415
+
+    raise typer.Exit(command(name))
+
+
+@models.command("pull")
+def models_pull(name: Model) -> None:
+    """Make a model ready to run. Does nothing if it is."""
+    from pipeline.commands.models import pull_model as command  # noqa: PLC0415
+
+    raise typer.Exit(command(name))
+
+
+def main() -> None:
+    """The console script `framewire`."""
+    app()

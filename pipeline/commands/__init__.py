@@ -1,0 +1,1 @@
+"""What the commands do, one file each; nothing here is imported before its command is called."""

@@ -1,0 +1,173 @@
+"""A pipeline's life: made from a config, run, drained, closed; nothing is left behind."""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from types import TracebackType
+from typing import Self
+
+import structlog
+
+from pipeline.assembly import Assembly, assemble, rules
+from pipeline.bulletin import Bulletin
+from pipeline.capture import Capture
+from pipeline.config import PipelineConfig
+from pipeline.drain import drain
+from pipeline.overload import PRESSURE
+from pipeline.sink_worker import SinkWorker
+from pipeline.worker import Worker
+from sinks.sink import Sink
+
+log = structlog.get_logger()
+
+TICK = 0.02  # seconds between looks at joins that may be out of patience
+LOOK = 1.0  # seconds between looks at overload
+CLOSE_LIMIT = 2.0  # seconds a sink may take to close
+
+
+class Pipeline:
+    """A graph and all that runs it.
+
+        async with Pipeline(config) as pipeline:
+            await pipeline.run(seconds=20)
+
+    Entering makes and opens everything, and raises what the parts raise; leaving closes it all.
+
+    failure   why it had to stop before its time, or None
+    first     monotonic seconds at which the first result had left through a sink, or None
+    asked     monotonic seconds at which it was asked to stop, or None
+    """
+
+    def __init__(self, config: PipelineConfig) -> None:
+        self.config = config
+        self.failure: str | None = None
+        self.first: float | None = None
+        self.asked: float | None = None
+        self.captures: dict[str, Capture] = {}
+        self.workers: dict[str, Worker] = {}
+        self.sink_workers: dict[str, SinkWorker] = {}
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._over = asyncio.Event()
+        self.bulletin = Bulletin()
+        self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
+        graph = self.parts.graph
+        for name, box in self.config.graph.items():
+            self.workers[name] = Worker(
+                graph.nodes[name], self.parts.stages[name], rules(box),
+                self.bulletin.announce, self.fail,
+            )  # fmt: skip
+        for name, sink in self.parts.sinks.items():
+            self.sink_workers[name] = SinkWorker(graph.nodes[name], sink, self._note_first)
+        for name, source in self.parts.sources.items():
+            self.captures[name] = Capture(
+                name, source, graph.gates[name], graph.enter,
+                self.bulletin.announce, self._one_ended,
+            )  # fmt: skip
+        self._running = len(self.captures)
+        try:
+            await asyncio.gather(*(sink.open() for sink in self.parts.sinks.values()))
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    def fail(self, reason: str) -> None:
+        """Something makes it pointless to go on. From any thread."""
+        self.failure = self.failure or reason
+        self._loop.call_soon_threadsafe(self._over.set)
+
+    def stop(self) -> None:
+        """Ask for the end, from the event loop."""
+        self.asked = self.asked or time.monotonic()
+        self._over.set()
+
+    async def run(self, seconds: float | None = None) -> None:
+        """Run until every source has ended, until `stop` or `fail`, or for so many seconds.
+
+        Then drain: what was captured is finished or accounted for, and all workers have left. What
+        files still hold in the graph is always finished; else it takes at most five seconds.
+        """
+        chores = [self._keep_joins(), self._govern(), self.bulletin.carry(self._sinks())]
+        tasks = [self._spawn(chore) for chore in chores]
+        writers = [self._spawn(worker.run()) for worker in self.sink_workers.values()]
+        for worker in self.workers.values():
+            worker.start()
+        for capture in self.captures.values():
+            capture.start()
+        try:
+            await asyncio.wait_for(self._over.wait(), seconds)
+        except TimeoutError:
+            log.info("time is up", seconds=seconds)
+        if self._running or self.failure:
+            self.stop()
+        try:
+            await drain(self, writers)
+        finally:
+            for task in [*tasks, *writers]:
+                task.cancel()
+            await asyncio.gather(*tasks, *writers, return_exceptions=True)
+
+    def _sinks(self) -> list[Sink]:
+        return list(self.parts.sinks.values())
+
+    def _spawn(self, chore: Coroutine[None, None, None]) -> "asyncio.Task[None]":
+        task = self._loop.create_task(chore)
+        task.add_done_callback(self._look_at_end)
+        return task
+
+    def _look_at_end(self, task: "asyncio.Task[None]") -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("task failed", exc_info=error)
+            self.fail(f"{type(error).__name__}: {error}")
+
+    def _one_ended(self) -> None:
+        self._loop.call_soon_threadsafe(self._count_ended)
+
+    def _count_ended(self) -> None:
+        self._running -= 1
+        if self._running == 0:
+            refused = [f"{c.stream}: {c.failed}" for c in self.captures.values() if c.failed]
+            self.failure = self.failure or ("; ".join(refused) or None)
+            self._over.set()
+
+    def _note_first(self) -> None:
+        self.first = self.first or time.monotonic()
+
+    async def _keep_joins(self) -> None:
+        while True:
+            await asyncio.sleep(TICK)
+            self.parts.graph.hurry()
+
+    async def _govern(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK)
+            lost = 0
+            for name in self.workers:
+                for balance in self.parts.graph.nodes[name].balances().values():
+                    lost += sum(n for reason, n in balance.dropped.items() if reason in PRESSURE)
+            for event in self.parts.governor.look(lost):
+                log.warning(event.name, stream=event.about, **event.detail)
+                self.bulletin.announce(event)
+
+    async def _close(self) -> None:
+        for capture in self.captures.values():
+            capture.stop()
+        for worker in self.workers.values():
+            worker.node.end()
+            await asyncio.to_thread(worker.join, time.monotonic() + CLOSE_LIMIT)
+        for name, sink in self.parts.sinks.items():
+            try:
+                await asyncio.wait_for(sink.close(), CLOSE_LIMIT)
+            except Exception as error:  # noqa: BLE001 - the sink boundary
+                log.error("sink did not close", sink=name, error=f"{type(error).__name__}: {error}")
+                self.failure = self.failure or f"{name} did not close: {error}"

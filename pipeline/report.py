@@ -1,0 +1,166 @@
+"""What a run did, as plain data: for `--report`, the status page and the live table."""
+
+import os
+import platform
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from pipeline.ledger import Balance
+from pipeline.pipeline import Pipeline
+
+PACKAGES = ("framewire", "av", "opencv-python", "numpy", "onnxruntime-gpu", "onnxruntime", "redis")
+SHARES = (50, 95, 99)
+
+
+class Latencies(msgspec.Struct, frozen=True):
+    """From the arrival of a frame to the end of its write, in milliseconds."""
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+
+
+class NodeReport(msgspec.Struct, frozen=True):
+    """One node.
+
+    fps      frames done in a second, on average since the start
+    busy     share of the time that its stage was at work, over all its threads; None for a sink
+    ms       milliseconds of the stage for each frame; None for a sink
+    ledger   by stream
+    latency  of a sink; None for a stage
+    """
+
+    fps: float
+    total: Balance
+    ledger: Mapping[str, Balance]
+    depth: int = 0
+    busy: float | None = None
+    ms: float | None = None
+    latency: Latencies | None = None
+
+
+class StreamReport(msgspec.Struct, frozen=True):
+    """One stream's capture.
+
+    counts    packets, decoded, spared, corrupt, ...
+    outages   how often it went away, and for how many seconds in all
+    every     only each such frame is worked on, under overload
+    """
+
+    connected: bool
+    captured: int
+    fps: float
+    counts: Mapping[str, int]
+    outages: int
+    downtime_s: float
+    every: int
+    failed: str | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """A run, up to now.
+
+    balanced         whether the ledger's sums hold at every node
+    first_result_s   from the start of the process to the first result out of a sink, or None
+    peak_rss_mb      largest resident memory of this process so far, in 10^6 bytes
+    cpu_s            processor seconds of this process and of the children that have ended
+    """
+
+    seconds: float
+    balanced: bool
+    streams: Mapping[str, StreamReport]
+    nodes: Mapping[str, NodeReport]
+    events: Mapping[str, int]
+    first_result_s: float | None
+    peak_rss_mb: float
+    cpu_s: float
+    versions: Mapping[str, str]
+    failure: str | None = None
+
+
+def report(pipeline: Pipeline, began: float) -> Report:
+    """The run so far; `began` is the monotonic second at which it began."""
+    seconds = max(time.monotonic() - began, 1e-9)
+    ledger = pipeline.parts.graph.ledger()
+    nodes = {
+        name: _node(pipeline, name, ledger[name], seconds) for name in pipeline.parts.graph.nodes
+    }
+    usage = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return Report(
+        seconds=round(seconds, 3),
+        balanced=all(b.balanced for balances in ledger.values() for b in balances.values()),
+        streams={name: _stream(pipeline, name, ledger["capture"], seconds)
+                 for name in pipeline.captures},
+        nodes=nodes,
+        events=dict(pipeline.bulletin.counts),
+        first_result_s=None if pipeline.first is None else round(since_start(pipeline.first), 3),
+        peak_rss_mb=round(usage[0].ru_maxrss * (1024 if sys.platform != "darwin" else 1) / 1e6, 1),
+        cpu_s=round(sum(u.ru_utime + u.ru_stime for u in usage), 3),
+        versions=versions(),
+        failure=pipeline.failure,
+    )  # fmt: skip
+
+
+def write(path: Path, made: Report) -> None:
+    """Write a report as JSON, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+    part.replace(path)
+
+
+def since_start(moment: float) -> float:
+    """Seconds from the start of this process to a monotonic moment."""
+    age = time.time() - float(psutil.Process(os.getpid()).create_time())
+    return age - (time.monotonic() - moment)
+
+
+def versions() -> dict[str, str]:
+    """What took part, by name."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _node(
+    pipeline: Pipeline, name: str, ledger: Mapping[str, Balance], seconds: float
+) -> NodeReport:
+    total = Balance.total(ledger.values())
+    busy = ms = latency = None
+    if (worker := pipeline.workers.get(name)) is not None:
+        busy = round(worker.effort.busy / seconds, 3)
+        ms = round(1000 * worker.effort.busy / max(worker.effort.frames, 1), 3)
+    else:
+        times = pipeline.sink_workers[name].latency
+        shares = [round(1000 * share, 3) for share in times.percentiles(*SHARES)]
+        latency = Latencies(times.count, *shares)
+    depth = pipeline.parts.graph.nodes[name].depth
+    return NodeReport(round(total.done / seconds, 2), total, ledger, depth, busy, ms, latency)
+
+
+def _stream(
+    pipeline: Pipeline, name: str, captured: Mapping[str, Balance], seconds: float
+) -> StreamReport:
+    capture = pipeline.captures[name]
+    return StreamReport(
+        connected=capture.connected,
+        captured=captured[name].done,
+        fps=round(captured[name].done / seconds, 2),
+        counts=dict(capture.source.stats.counts),
+        outages=capture.outages,
+        downtime_s=round(capture.downtime, 3),
+        every=pipeline.parts.governor.level(name).every,
+        failed=capture.failed,
+    )

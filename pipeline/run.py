@@ -1,0 +1,139 @@
+"""`framewire run`: one config, from start to end, with signals, table, server and report."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import cv2
+import msgspec
+import structlog
+from rich.console import Console
+from rich.live import Live
+
+from models.errors import ModelError
+from pipeline.config import PipelineConfig
+from pipeline.isolation import StageFailed
+from pipeline.metrics import registry
+from pipeline.pipeline import Pipeline
+from pipeline.report import Report, report, write
+from pipeline.server import serving
+from pipeline.table import table
+from sinks.errors import SinkError
+from stages.errors import StageError
+
+log = structlog.get_logger()
+
+REFRESH = 0.5  # seconds between two pictures of the live table
+
+
+def run(
+    config: PipelineConfig,
+    *,
+    seconds: float | None = None,
+    report_to: Path | None = None,
+    show_table: bool = False,
+) -> int:
+    """Run a config until its sources end, until a signal, or for so many seconds.
+
+    SIGINT and SIGTERM drain the graph, for at most five seconds; a second one ends at once.
+
+    report_to   where the report goes as JSON
+    show_table  draw the live table on the terminal
+    returns     the exit code: 0 after a clean end, 1 after a failure
+    """
+    # Every node and stream has a thread of its own; OpenCV's would only get in their way.
+    cv2.setNumThreads(1)
+    try:
+        return asyncio.run(_run(config, seconds, report_to, show_table=show_table))
+    except (ModelError, StageError, StageFailed, SinkError, OSError) as error:
+        log.error("cannot start", error=str(error))
+        return 1
+
+
+async def _run(
+    config: PipelineConfig, seconds: float | None, report_to: Path | None, *, show_table: bool
+) -> int:
+    async with Pipeline(config) as pipeline:
+        began = time.monotonic()
+        _obey_signals(pipeline)
+        async with _server(pipeline, began) as address:
+            for name, place in _addresses(pipeline, address).items():
+                log.info("results", sink=name, at=place)
+            async with _live_table(pipeline, began, address, show=show_table):
+                await pipeline.run(seconds)
+            made = report(pipeline, began)
+    if report_to is not None:
+        write(report_to, made)
+    if not made.balanced:
+        log.error("the ledger does not balance")
+    if pipeline.failure is not None:
+        log.error("stopped", failure=pipeline.failure)
+    return 0 if pipeline.failure is None and made.balanced else 1
+
+
+def _obey_signals(pipeline: Pipeline) -> None:
+    def obey(number: int) -> None:
+        if pipeline.asked is not None:
+            # Stopping now means now: no flush, no wait. Children die with their parent.
+            os._exit(128 + number)
+        log.info("stopping", signal=signal.Signals(number).name)
+        pipeline.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, obey, number)
+
+
+@asynccontextmanager
+async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]:
+    listen = pipeline.config.http.listen
+    if listen is None:
+        yield None
+        return
+
+    def look() -> Report:
+        return report(pipeline, began)
+
+    routes = [route for sink in pipeline.parts.sinks.values() for route in sink.routes()]
+    status = lambda: msgspec.to_builtins(look())  # noqa: E731
+    async with serving(listen, routes, status, registry(look)) as address:
+        yield address
+
+
+def _addresses(pipeline: Pipeline, server: str | None) -> dict[str, str]:
+    found = {}
+    for name, sink in pipeline.parts.sinks.items():
+        place = sink.address()
+        if place is not None:
+            found[name] = f"{server}{place}" if server and place.startswith("/") else place
+    return found
+
+
+@asynccontextmanager
+async def _live_table(
+    pipeline: Pipeline, began: float, address: str | None, *, show: bool
+) -> AsyncIterator[None]:
+    if not show:
+        yield
+        return
+    with Live(console=Console(), auto_refresh=False, transient=False) as live:
+        task = asyncio.create_task(_refresh(live, pipeline, began, address))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            live.update(table(report(pipeline, began), None, address), refresh=True)
+
+
+async def _refresh(live: Live, pipeline: Pipeline, began: float, address: str | None) -> None:
+    before: Report | None = None
+    while True:
+        now = report(pipeline, began)
+        live.update(table(now, before, address), refresh=True)
+        before = now
+        await asyncio.sleep(REFRESH)

@@ -1,0 +1,54 @@
+"""A frame's picture with its results burned in, for sinks that show it to people."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stages.frame import Frame
+from stages.overlay import draw
+from stages.picture import Wanted
+
+Size = tuple[int, int]
+
+
+def shown_size(size: Size, least: int, most: int | None = None) -> Size:
+    """The size at which to show a picture: its own, unless it is too narrow or too wide.
+
+    size         (width, height) in pixels
+    least, most  bounds for the width; proportions are kept
+    returns      (width, height), both even, as video encoders want them
+    """
+    width, height = size
+    scale = max(1.0, least / width)
+    if most is not None:
+        scale = min(scale, most / width)
+    return _even(width * scale), _even(height * scale)
+
+
+def annotated(
+    frame: Frame, nodes: Sequence[str], size: Size, *, caption: bool = False
+) -> NDArray[np.uint8]:
+    """A new picture with what `nodes` have said about it.
+
+    size     (width, height) in pixels
+    caption  name the stream and its time in the lower left corner
+    returns  (height, width, 3) uint8, blue, green, red, the caller's own
+    """
+    pixels = frame.picture.pixels(Wanted(*size, order="bgr")).copy()
+    results = {node: frame.results[node] for node in nodes if node in frame.results}
+    draw(pixels, results, f"{frame.stream}  {clock(frame.pts)}" if caption else "")
+    return pixels
+
+
+def clock(pts: float) -> str:
+    """Seconds as minutes, seconds and milliseconds, with hours where there are any."""
+    milliseconds = round(pts * 1e3)
+    minutes, rest = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    start = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{start}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def _even(pixels: float) -> int:
+    return max(2, round(pixels / 2) * 2)

@@ -1,0 +1,151 @@
+"""The latest annotated picture of each stream as JPEG, for whoever looks."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+
+import cv2
+
+from sinks.annotate import annotated, shown_size
+from sinks.sink import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How pictures are shown.
+
+    quality       of the JPEG, 1 to 100
+    least, width  narrower pictures are enlarged to `least` pixels, wider ones made smaller
+    max_fps       pictures of a stream in a second, at most
+    caption       the stream's name and time are written into the picture
+    """
+
+    quality: int = 80
+    least: int = 640
+    width: int = 1280
+    max_fps: float = 15.0
+    caption: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A picture as it is shown.
+
+    number  counts the pictures of its stream that were offered, from 1
+    jpeg    its bytes
+    """
+
+    number: int
+    jpeg: bytes
+    delivery: Delivery
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What picture it is, how old (milliseconds since it came in), for a part or a response."""
+        frame = self.delivery.frame
+        return {
+            "Content-Type": "image/jpeg",
+            "Content-Length": str(len(self.jpeg)),
+            "X-Framewire-Stream": frame.stream,
+            "X-Framewire-Seq": str(frame.seq),
+            "X-Framewire-Pts": f"{frame.pts:.6f}",
+            "X-Framewire-Captured-At": frame.captured_at.isoformat(timespec="microseconds"),
+            "X-Framewire-Age-Ms": f"{(time.monotonic() - frame.arrived) * 1e3:.0f}",
+        }
+
+
+class Feed:
+    """One stream's latest picture. It becomes a JPEG when somebody asks, once for all who do.
+
+    number   of the latest picture, 0 before the first
+    encoded  pictures that became a JPEG so far
+    """
+
+    def __init__(self, look: Look) -> None:
+        """Nothing to see yet."""
+        self.number = 0
+        self.encoded = 0
+        self._look = look
+        self._due = 0.0
+        self._latest: Delivery | None = None
+        self._shown: Shown | None = None
+        self._making = asyncio.Lock()
+
+    def offer(self, delivery: Delivery) -> bool:
+        """Take a newer picture, unless it comes too soon after the last one taken."""
+        now = time.monotonic()
+        if now < self._due:
+            return False
+        interval = 1 / self._look.max_fps
+        self._due = max(self._due, now - interval) + interval
+        self._latest = delivery
+        self.number += 1
+        return True
+
+    def state(self) -> dict[str, int | float | None]:
+        """The latest picture's number in its stream and its age, None before the first."""
+        frame = None if self._latest is None else self._latest.frame
+        age = None if frame is None else round((time.monotonic() - frame.arrived) * 1e3)
+        return {"seq": None if frame is None else frame.seq, "age_ms": age}
+
+    async def picture(self) -> Shown | None:
+        """The latest picture, None before the first."""
+        async with self._making:
+            latest, number = self._latest, self.number
+            if latest is None:
+                return None
+            if self._shown is None or self._shown.number != number:
+                jpeg = await asyncio.to_thread(encoded, latest, self._look)
+                self._shown = Shown(number, jpeg, latest)
+                self.encoded += 1
+            return self._shown
+
+
+class Board:
+    """The feeds of all streams, and the news that one of them has a newer picture."""
+
+    def __init__(self, streams: Sequence[str], look: Look) -> None:
+        """A feed for each stream."""
+        self.feeds = {stream: Feed(look) for stream in streams}
+        self._news = asyncio.Event()
+        self._closed = False
+
+    def offer(self, delivery: Delivery) -> None:
+        """Take a picture, and wake those who look."""
+        if self.feeds[delivery.frame.stream].offer(delivery):
+            self._wake()
+
+    def close(self) -> None:
+        """End what `watch` gives."""
+        self._closed = True
+        self._wake()
+
+    async def watch(self, streams: Sequence[str]) -> AsyncGenerator[Shown, None]:
+        """The pictures of some streams as they come, and those that are there already.
+
+        Whoever is slow in taking them gets the latest next, never a heap of old ones.
+        """
+        seen = dict.fromkeys(streams, 0)
+        while not self._closed:
+            news = self._news
+            for stream, number in seen.items():
+                if self.feeds[stream].number == number:
+                    continue
+                shown = await self.feeds[stream].picture()
+                if shown is not None:
+                    seen[stream] = shown.number
+                    yield shown
+            if all(self.feeds[stream].number == number for stream, number in seen.items()):
+                await news.wait()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+
+def encoded(delivery: Delivery, look: Look) -> bytes:
+    """The JPEG of a frame with its results drawn on it."""
+    size = shown_size(delivery.frame.picture.size, look.least, look.width)
+    pixels = annotated(delivery.frame, delivery.nodes, size, caption=look.caption)
+    return cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, look.quality))[1].tobytes()

@@ -1,0 +1,128 @@
+"""One stream's annotated video in one mp4 file that can be played at any moment.
+
+The file is fragmented: each half second ends in a fragment of its own that is flushed to the disk,
+so a process that is killed loses the last half second and no more. The encoder keeps no frame back
+(x264's zerolatency), so what `add` has returned from is in the file or in its last fragment.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import av
+import cv2
+import numpy as np
+from av.video.frame import PictureType
+from numpy.typing import NDArray
+
+from sinks.annotate import Size, annotated
+from stages.frame import Frame
+from stages.placement import Placement
+
+Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
+
+TICKS = 90_000  # a second, as in MPEG and RTP
+FRAGMENT_US = 500_000
+KEYFRAME_S = 2.0  # how far a player must go back to seek
+BT601, LIMITED = 6, 1  # H.273 matrix and range that OpenCV's I420 conversion gives
+MUXER = {
+    "movflags": "+frag_keyframe+empty_moov+default_base_moof",
+    "frag_duration": str(FRAGMENT_US),
+    "flush_packets": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How pictures become video.
+
+    preset   how hard x264 tries
+    crf      quality, 0 (lossless) to 51
+    caption  the stream's name and time are written into the picture
+    threads  that x264 may use for one file
+    """
+
+    preset: Preset = "superfast"
+    crf: int = 23
+    caption: bool = True
+    threads: int = 1
+
+
+class Mp4Writer:
+    """Draws, encodes and writes frames at the times that their stream's clock gives them.
+
+    The first frame is at 0. A picture of another size is fitted into the file's, with black bars.
+    Not safe to use from two threads at once.
+    """
+
+    def __init__(self, path: Path, first: Frame, size: Size, encoding: Encoding) -> None:
+        """Make the file, or replace the one that is there.
+
+        first   the frame that will be at 0 seconds
+        size    (width, height) of the video, even
+        raises  OSError (av.FFmpegError is one) if the file cannot be written
+        """
+        self.path = path
+        self.frames = 0
+        self._size = size
+        self._caption = encoding.caption
+        self._first_pts = first.pts
+        self._last_tick = -1
+        self._next_keyframe = 0
+        self._file = av.open(str(path), "w", format="mp4", options=MUXER)
+        self._file.metadata["title"] = first.stream
+        self._file.metadata["creation_time"] = first.captured_at.isoformat()
+        self._stream = self._file.add_stream(
+            "libx264",
+            rate=30,  # a hint only: every frame has its own time
+            options={
+                "preset": encoding.preset,
+                "crf": str(encoding.crf),
+                "tune": "zerolatency",
+                "forced-idr": "1",
+            },
+        )
+        self._stream.width, self._stream.height = size
+        self._stream.pix_fmt = "yuv420p"
+        context = self._stream.codec_context
+        context.time_base = Fraction(1, TICKS)
+        context.thread_count = encoding.threads
+        context.gop_size = 10_000  # keyframes come by time
+        context.colorspace, context.color_range = BT601, LIMITED
+
+    def add(self, frame: Frame, nodes: Sequence[str]) -> None:
+        """Write a frame with what `nodes` have said. Raises OSError if the disk is full."""
+        picture = self._fitted(frame, nodes)
+        planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
+        image = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        tick = max(round((frame.pts - self._first_pts) * TICKS), self._last_tick + 1)
+        image.pts, image.time_base = tick, Fraction(1, TICKS)
+        if tick >= self._next_keyframe:
+            image.pict_type = PictureType.I
+            self._next_keyframe = tick + round(KEYFRAME_S * TICKS)
+        for packet in self._stream.encode(image):
+            self._file.mux(packet)
+        self._last_tick = tick
+        self.frames += 1
+
+    def close(self) -> None:
+        """Write what is left and end the file. Raises OSError if the disk is full."""
+        try:
+            for packet in self._stream.encode():
+                self._file.mux(packet)
+        finally:
+            self._file.close()
+
+    def _fitted(self, frame: Frame, nodes: Sequence[str]) -> NDArray[np.uint8]:
+        place = Placement.of(frame.picture.size, self._size, "letterbox")
+        inner = (place.inner_width, place.inner_height)
+        # Rounding to even pixels changes the proportions by a hair: that is no reason for bars.
+        if abs(inner[0] - self._size[0]) <= 2 and abs(inner[1] - self._size[1]) <= 2:
+            return annotated(frame, nodes, self._size, caption=self._caption)
+        canvas = np.zeros((self._size[1], self._size[0], 3), np.uint8)
+        rows = slice(place.top, place.top + inner[1])
+        columns = slice(place.left, place.left + inner[0])
+        canvas[rows, columns] = annotated(frame, nodes, inner, caption=self._caption)
+        return canvas

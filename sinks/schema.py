@@ -1,0 +1,144 @@
+"""The tables and examples of `docs/schema.md`, made from the code that writes the messages.
+
+`python -m sinks.schema docs/schema.md` puts them between the page's markers.
+"""
+
+import re
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import get_type_hints
+
+import msgspec
+import numpy as np
+
+from models.results import Detections, Labels, Result
+from sinks.wire import EventMessage, Message, ResultMessage, event_message, result_message
+from stages.colour import Colour
+from stages.events import Event
+from stages.frame import Frame
+from stages.picture import Picture
+
+KINDS: dict[str, Mapping[str, str]] = {
+    "detections": {
+        "boxes": "One `[x1, y1, x2, y2]` a thing, in [0, 1] of the source picture, not clipped.",
+        "scores": "How sure the model is of each, in [0, 1].",
+        "classes": "The number of each thing's class in the model's list.",
+        "labels": "The name of each thing's class.",
+        "points": "The key points `[x, y]` of each thing, such as a face's eyes, nose and mouth; "
+        "`null` if the model knows none.",
+    },
+    "labels": {
+        "scores": "How sure the model is of each class, in [0, 1], the surest first.",
+        "classes": "The number of each class in the model's list.",
+        "labels": "The name of each class.",
+    },
+}
+"""The keys of `data` in each kind of result; whoever adds a result adds its keys here."""
+
+WORDS = {bool: "boolean", int: "integer", float: "number", str: "string", dict: "object"}
+
+TAKEN = datetime(2025, 6, 1, 12, 0, 0, 480_000, tzinfo=UTC)
+PUBLISHED = datetime(2025, 6, 1, 12, 0, 0, 507_250, tzinfo=UTC)
+
+SAMPLES: dict[str, tuple[str, Result]] = {
+    "detections": (
+        "detect",
+        Detections(
+            boxes=np.array([[0.125, 0.25, 0.375, 0.875], [0.5, 0.5, 0.75, 0.6875]], np.float32),
+            scores=np.array([0.9375, 0.5], np.float32),
+            classes=np.array([0, 2], np.int64),
+            labels=("person", "bicycle", "car"),
+        ),
+    ),
+    "labels": (
+        "classify",
+        Labels(
+            scores=np.array([0.75, 0.125], np.float32),
+            classes=np.array([1, 0], np.int64),
+            labels=("tabby", "tiger cat"),
+        ),
+    ),
+}
+"""The node and the result of each example, in numbers that binary floating point holds exactly."""
+
+
+def sample(kind: str) -> ResultMessage:
+    """The example of a message of `kind`."""
+    frame = Frame(
+        stream="lobby",
+        seq=12,
+        pts=0.48,
+        captured_at=TAKEN,
+        arrived=0.0,
+        decoded=0.0,
+        picture=Picture((np.zeros((720, 1280), np.uint8),), Colour()),
+    )
+    node, result = SAMPLES[kind]
+    frame.say(node, result)
+    return result_message(frame, node, PUBLISHED, monotonic=0.02725)
+
+
+def sample_event() -> EventMessage:
+    """The example of an event."""
+    return event_message(Event("source.back", "lobby", {"outage_s": 3.25, "attempts": 4}, TAKEN))
+
+
+def blocks() -> dict[str, str]:
+    """The generated parts of the page, by the names of their markers."""
+    made = {
+        "result fields": _table(_fields(sample("detections"))),
+        "event fields": _table(_fields(sample_event())),
+        "event example": _fenced(sample_event()),
+    }
+    for kind, keys in KINDS.items():
+        example = sample(kind)
+        rows = [(name, _word(example.data[name]), text) for name, text in keys.items()]
+        made[f"{kind} fields"] = _table(rows)
+        made[f"{kind} example"] = _fenced(example)
+    return made
+
+
+def filled(page: str) -> str:
+    """`page` with all its generated parts made anew. Raises KeyError at an unknown marker."""
+    made = blocks()
+    return re.sub(
+        r"(<!-- begin: (.+?) -->\n).*?(<!-- end -->)",
+        lambda found: f"{found[1]}{made[found[2]]}\n{found[3]}",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+def _fields(example: Message) -> list[tuple[str, str, str]]:
+    hints = get_type_hints(type(example), include_extras=True)
+    described = {name: hint.__metadata__[-1].description for name, hint in hints.items()}
+    return [(name, _word(getattr(example, name)), text) for name, text in described.items()]
+
+
+def _word(value: object) -> str:
+    if value is None:
+        return "array or null"
+    if not isinstance(value, list):
+        return WORDS[type(value)]
+    inside = _word(value[0])
+    return "array of " + (inside.replace("array", "arrays") if "array" in inside else f"{inside}s")
+
+
+def _table(rows: list[tuple[str, str, str]]) -> str:
+    lines = ["| field | type | meaning |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| `{name}` | {kind} | {text} |" for name, kind, text in rows)])
+
+
+def _fenced(message: Message) -> str:
+    text = msgspec.json.format(msgspec.json.encode(message)).decode()
+    short = re.sub(
+        r"\[\s+([^][{}]*?)\s+\]", lambda found: "[" + " ".join(found[1].split()) + "]", text
+    )
+    return f"```json\n{short}\n```"
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    path.write_text(filled(path.read_text("utf-8")), "utf-8")

@@ -1,0 +1,58 @@
+"""From what the config says to a source that is ready to be read."""
+
+from pathlib import Path
+
+from stages.capture.auto import choose
+from stages.capture.av_source import AvSource
+from stages.capture.folder import Folder
+from stages.capture.options import CaptureOptions
+from stages.capture.place import Kind, find_place
+from stages.capture.still import StillSource
+from stages.capture.testcard import CardAlbum, check_size
+from stages.source import Demand, Source
+
+CARD_SIZE = "1280x720"
+
+
+def make_source(
+    stream: str,
+    options: CaptureOptions,
+    demand: Demand,
+    folder: Path = Path(),
+) -> Source:
+    """The source of one stream. Nothing is opened yet, but for `auto`, which tries the cameras.
+
+    stream  its name in the config
+    folder  where a relative path starts
+    raises  BadOptions if the source cannot be one: see `describe`
+    """
+    place = find_place(options, folder)
+    if place.kind is Kind.AUTO:
+        place, options = choose(options)
+    if place.kind is Kind.CARD:
+        width, height = map(int, (options.size or CARD_SIZE).split("x"))
+        forever = options.model_copy(update={"loop": True})
+        return StillSource(stream, CardAlbum(width, height, stream), forever, demand)
+    if place.kind is Kind.FOLDER:
+        return StillSource(stream, Folder(Path(place.address), stream, options), options, demand)
+    return AvSource(stream, place, options, demand)
+
+
+def describe(options: CaptureOptions, folder: Path = Path()) -> str:
+    """What would be captured, in words and without secrets; nothing but the file system is asked.
+
+    folder  where a relative path starts
+    raises  BadOptions for a scheme that nobody here speaks, a file that is not there, a folder
+            without pictures, a test card of an impossible size
+    """
+    place = find_place(options, folder)
+    if place.kind is Kind.FOLDER:
+        return f"{len(Folder(Path(place.address), '', options))} pictures in {place}"
+    if place.kind is Kind.CARD:
+        size = options.size or CARD_SIZE
+        width, height = map(int, size.split("x"))
+        check_size(width, height)
+        return f"{place} {size}"
+    if place.kind is Kind.AUTO:
+        return "the first camera that opens, else a clip, else the test card"
+    return f"{place.kind.value} {place}"

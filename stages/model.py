@@ -1,0 +1,25 @@
+"""How a stage opens its model."""
+
+from pathlib import Path
+
+from models.errors import BadModel
+from models.session import Session, open_session
+from models.spec import ModelSpec, Task
+from models.store import find
+from stages.stage import StageContext
+
+
+def open_model(name: str, task: Task, context: StageContext) -> tuple[ModelSpec, Session]:
+    """Find a model and open it on the stage's device; nodes that want the same share one session.
+
+    name    of the zoo, or the path of an ONNX file, relative to the config's folder
+    raises  ModelError if there is none, or if it does not do `task` as its spec says
+    """
+    path = context.folder / name
+    model = find(str(path) if Path(name).suffix == ".onnx" else name)
+    if model.spec.task != task:
+        raise BadModel(f"{context.node}: wanted a model that can {task}, got {name}, which can "
+                       f"{model.spec.task}")  # fmt: skip
+    session = open_session(model.path, device=context.device, parallel=context.parallel)
+    session.check_against(model.spec)
+    return model.spec, session

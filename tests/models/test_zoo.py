@@ -1,0 +1,46 @@
+"""The zoo's specs: complete, consistent, and found by name."""
+
+from pathlib import Path
+
+import pytest
+
+import models
+from models import ZOO, ModelSpec, UnknownModel
+from models.spec import Input
+from models.zoo import spec
+
+CARDS = Path(models.__file__).parent / "cards"
+
+
+@pytest.mark.parametrize("model", ZOO.values(), ids=ZOO)
+def test_a_spec_is_complete(model: ModelSpec) -> None:
+    assert ZOO[model.name] is model
+    assert model.licence
+    assert model.source
+    assert model.origin is not None
+    assert len(bytes.fromhex(model.origin.sha256)) == 32
+    assert model.labels or model.task == "mesh"
+
+
+@pytest.mark.parametrize("model", ZOO.values(), ids=ZOO)
+def test_a_model_has_a_card_that_names_its_licence_and_its_file(model: ModelSpec) -> None:
+    card = (CARDS / f"{model.name}.md").read_text("utf-8")
+    assert model.licence in card
+    assert model.origin is not None
+    assert model.origin.sha256 in card
+    assert Path(model.origin.path).name in card
+
+
+def test_a_wrong_name_is_answered_with_those_like_it() -> None:
+    with pytest.raises(UnknownModel, match=r"'blazeface'; did you mean blazeface-short\?"):
+        spec("blazeface")
+
+
+def test_a_name_like_no_other_is_answered_with_all() -> None:
+    with pytest.raises(UnknownModel, match=r"did you mean blazeface-short, facemesh-468\?"):
+        spec("zzz")
+
+
+def test_an_input_has_pixels() -> None:
+    with pytest.raises(ValueError, match="wanted at least 1x1 pixels, got 0x128"):
+        Input(0, 128)
