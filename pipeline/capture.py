@@ -32,6 +32,7 @@ class Capture:
         self,
         stream: str,
         source: Source,
+        backoff: Backoff,
         gate: Gate,
         enter: Callable[[Frame], None],
         announce: Callable[[Event], None],
@@ -40,6 +41,7 @@ class Capture:
         """`ended` is called, from the thread, when nothing more will come."""
         self.stream = stream
         self.source = source
+        self._backoff = backoff
         self.outages = 0
         self.failed: str | None = None
         self._downtime = 0.0
@@ -90,7 +92,6 @@ class Capture:
             self._ended()
 
     def _read_for_good(self) -> None:
-        backoff = Backoff()
         while not self._stopping.is_set():
             try:
                 self._read()
@@ -104,7 +105,7 @@ class Capture:
                 pause = REFUSED_PAUSE
                 self._note_loss(error)
             except SourceLost as error:
-                pause = backoff.next(self._flowed())
+                pause = self._backoff.next(self._flowed())
                 self._note_loss(error)
             self._stopping.wait(pause)
         if not self._stopping.is_set():

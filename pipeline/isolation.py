@@ -137,7 +137,13 @@ class IsolatedStage:
         self._memory = SharedMemory()
         self._ready = False
         self._child, self._wire = self._spawn()
-        self._await_ready()
+        try:
+            self._await_ready()
+        except (StageFailed, EOFError, OSError) as error:
+            self.close()
+            if isinstance(error, StageFailed):
+                raise
+            raise StageFailed("worker lost", f"its process did not start: {error}") from error
 
     @property
     def pid(self) -> int:

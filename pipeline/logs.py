@@ -16,6 +16,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from pipeline.config.secrets import Secrets
 
 LEVELS = ("debug", "info", "warning", "error")
+FIRST = ("timestamp", "level", "event")
 DEPTH_MAX = 6  # of nested values; what lies deeper is shown as text
 
 
@@ -92,7 +93,8 @@ class Mask:
         self._secrets = secrets
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:  # noqa: ARG002
-        """The same line without secrets."""
+        """The same line without secrets; what every line has comes first."""
+        event = {key: event[key] for key in FIRST if key in event} | dict(event)
         return {
             key: value if key[:1] == "_" else self._shown(value) for key, value in event.items()
         }

@@ -17,6 +17,7 @@ from pipeline.overload import PRESSURE
 from pipeline.sink_worker import SinkWorker
 from pipeline.worker import Worker
 from sinks.sink import Sink
+from stages.capture.backoff import Backoff
 
 log = structlog.get_logger()
 
@@ -61,11 +62,13 @@ class Pipeline:
         for name, sink in self.parts.sinks.items():
             self.sink_workers[name] = SinkWorker(graph.nodes[name], sink, self._note_first)
         for name, source in self.parts.sources.items():
+            told = self.config.streams[name].options
             self.captures[name] = Capture(
-                name, source, graph.gates[name], graph.enter,
-                self.bulletin.announce, self._one_ended,
+                name, source, Backoff(told.retry_first_s, told.retry_most_s), graph.gates[name],
+                graph.enter, self.bulletin.announce, self._one_ended,
             )  # fmt: skip
         self._running = len(self.captures)
+        self._drained = False
         try:
             await asyncio.gather(*(sink.open() for sink in self.parts.sinks.values()))
         except BaseException:
@@ -112,6 +115,7 @@ class Pipeline:
             self.stop()
         try:
             await drain(self, writers)
+            self._drained = True
         finally:
             for task in [*tasks, *writers]:
                 task.cancel()
@@ -164,7 +168,9 @@ class Pipeline:
             capture.stop()
         for worker in self.workers.values():
             worker.node.end()
-            await asyncio.to_thread(worker.join, time.monotonic() + CLOSE_LIMIT)
+            # A worker that did not come back from the drain will not come back now.
+            patience = 0.0 if self._drained else CLOSE_LIMIT
+            await asyncio.to_thread(worker.join, time.monotonic() + patience)
         for name, sink in self.parts.sinks.items():
             try:
                 await asyncio.wait_for(sink.close(), CLOSE_LIMIT)

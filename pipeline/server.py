@@ -51,7 +51,7 @@ async def serving(
     """
     host, port = parse_listen(listen)
     _no_doubles(routes)
-    bound = _bind(host, port)
+    bound = await asyncio.to_thread(_bind, host, port)
     try:
         server, closing = await asyncio.to_thread(_server, routes, status, registry)
     except BaseException:

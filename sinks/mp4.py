@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from os import cpu_count
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -140,16 +139,17 @@ class Film:
                     )
                 self._writer.add(delivery.frame, delivery.nodes)
         except OSError as error:
-            path = self._part_path()
-            with suppress(SinkLost):
-                self._end()
+            path, writer = self._part_path(), self._writer
+            self._writer = None
+            if writer is not None:
+                writer.abandon()
+                self._part += writer.frames > 0
             raise _lost(path, error) from error
 
     def _end(self) -> None:
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        self._part += writer.frames > 0
         try:
             writer.close()
         except OSError as error:

@@ -5,7 +5,9 @@ so a process that is killed loses the last half second and no more. The encoder 
 (x264's zerolatency), so what `add` has returned from is in the file or in its last fragment.
 """
 
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -70,6 +72,7 @@ class Mp4Writer:
         self._caption = encoding.caption
         self._first_pts = first.pts
         self._last_tick = -1
+        self._whole = 0
         self._next_keyframe = 0
         self._file = av.open(str(path), "w", format="mp4", options=MUXER)
         self._file.metadata["title"] = first.stream
@@ -105,6 +108,7 @@ class Mp4Writer:
         for packet in self._stream.encode(image):
             self._file.mux(packet)
         self._last_tick = tick
+        self._whole = self.path.stat().st_size  # fragments are written in one go
         self.frames += 1
 
     def close(self) -> None:
@@ -114,6 +118,13 @@ class Mp4Writer:
                 self._file.mux(packet)
         finally:
             self._file.close()
+
+    def abandon(self) -> None:
+        """Let go of a file that can be written no more; it ends with its last whole fragment."""
+        with suppress(OSError):
+            self.close()
+        with suppress(OSError):  # not a regular file, then
+            os.truncate(self.path, self._whole)
 
     def _fitted(self, frame: Frame, nodes: Sequence[str]) -> NDArray[np.uint8]:
         place = Placement.of(frame.picture.size, self._size, "letterbox")

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import structlog
@@ -23,7 +24,7 @@ from stages.events import Event
 from stages.stage import Options
 
 if TYPE_CHECKING:
-    from sinks.redis_client import Entry, RedisClient
+    from sinks.redis_client import RedisClient
 
 EMBEDDED = "embedded"
 SCHEMES = ("redis://", "rediss://", "unix://")
@@ -84,7 +85,7 @@ class RedisSink(Sink):
         self._options = options
         self._server = EmbeddedRedis(options.port) if options.url == EMBEDDED else None
         self._client: RedisClient | None = None
-        self._entry: type[Entry]
+        self._reviving = asyncio.Lock()
 
     async def open(self) -> None:
         """Start the embedded server, or greet the one at `url`.
@@ -97,23 +98,18 @@ class RedisSink(Sink):
         try:
             if self._server is not None:
                 await self._server.start()
-        finally:
-            module = await loading
-        self._entry = module.Entry
-        url = self._options.url if self._server is None else self._server.url
-        client: RedisClient = module.RedisClient(url, self._options.give_up_s)
-        self._client = client
-        try:
-            await client.greet()
-        except SinkLost as error:
-            log.warning("redis is away", url=self.address(), error=str(error))
+            await self._greet(await loading)
+        except BaseException:
+            await asyncio.wait([loading])
+            await self.close()
+            raise
 
     async def write(self, batch: Sequence[Delivery]) -> None:
         """Publish a batch. Raises SinkLost if Redis is away, SinkError if it refuses something."""
         now, monotonic = datetime.now(UTC), time.monotonic()
         options = self._options
         entries = [
-            self._entry(
+            (
                 f"{options.prefix}:{delivery.frame.stream}:{node}",
                 encode(result_message(delivery.frame, node, now, monotonic), options.format),
             )
@@ -125,7 +121,7 @@ class RedisSink(Sink):
     async def announce(self, event: Event) -> None:
         """Publish an event. Raises as `write` does."""
         message = encode(event_message(event), self._options.format)
-        await self._send([self._entry(f"{self._options.prefix}:events", message)])
+        await self._send([(f"{self._options.prefix}:events", message)])
 
     async def close(self) -> None:
         """Disconnect, and end the embedded server."""
@@ -138,13 +134,26 @@ class RedisSink(Sink):
         """The server's URL, without a password in it."""
         return mask(self._options.url) if self._server is None else self._server.url
 
-    async def _send(self, entries: list["Entry"]) -> None:
+    async def _greet(self, module: ModuleType) -> None:
+        url = self._options.url if self._server is None else self._server.url
+        client: RedisClient = module.RedisClient(url, self._options.give_up_s)
+        self._client = client
+        try:
+            await client.greet()
+        except SinkLost as error:
+            log.warning("redis is away", error=str(error))
+
+    async def _send(self, entries: list[tuple[str, bytes]]) -> None:
         if self._client is None:
             raise SinkError("redis: wanted to be opened first")
         try:
             await self._client.send(entries, self._options.stream_length)
         except SinkLost:
+            await self._revive()
+            raise
+
+    async def _revive(self) -> None:
+        async with self._reviving:
             if self._server is not None and not self._server.alive:
                 log.warning("embedded redis died, starting it again", port=self._server.port)
                 await self._server.start()
-            raise

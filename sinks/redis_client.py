@@ -5,7 +5,6 @@ Apart from the sink, which imports it in a thread when it opens: redis-py takes 
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -23,14 +22,6 @@ from stages.capture.mask import mask
 
 # Waits of 20, 40 and 80 ms: a server that went down and came up again meanwhile is not noticed.
 RETRY = Retry(ExponentialBackoff(cap=0.1, base=0.01), 3, (ConnectionError,))
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One message on its way: the name of its channel and of its Stream, and its bytes."""
-
-    key: str
-    message: bytes
 
 
 class RedisClient:
@@ -69,16 +60,17 @@ class RedisClient:
         except (RedisError, OSError) as error:
             raise self._lost(error) from None
 
-    async def send(self, entries: Sequence[Entry], stream_length: int) -> None:
+    async def send(self, entries: Sequence[tuple[str, bytes]], stream_length: int) -> None:
         """Publish each entry, and add it to its Stream unless `stream_length` is 0.
 
+        entries  the name of the channel and of the Stream, and the message
         raises  SinkLost if Redis is away, SinkError if it refused something
         """
         pipeline = self._redis.pipeline(transaction=False)
-        for entry in entries:
-            pipeline.publish(entry.key, entry.message)
+        for key, message in entries:
+            pipeline.publish(key, message)
             if stream_length:
-                pipeline.xadd(entry.key, {"message": entry.message}, maxlen=stream_length)
+                pipeline.xadd(key, {"message": message}, maxlen=stream_length)
         try:
             async with asyncio.timeout(self._give_up_s):
                 replies = await pipeline.execute(raise_on_error=False)

@@ -56,7 +56,7 @@ class Canvas:
     def on(pixels: Pixels) -> "Canvas":
         """A canvas whose lines and letters fit the picture."""
         short = min(pixels.shape[:2])
-        size = max(11, round(short / 42))
+        size = max(11, round(short / 36))
         return Canvas(pixels, line=max(2, round(short / 320)), size=size, top=size)
 
 

@@ -14,6 +14,8 @@ from pipeline.config.schema import config_schema
 from pipeline.diagram import mermaid as drawn_as_mermaid
 from pipeline.diagram import svg as drawn_as_svg
 
+FAILURE = 1
+
 
 def validate(path: Path) -> int:
     """Check a config and say in short what it holds."""
@@ -38,8 +40,12 @@ def graph(path: Path, svg: Path | None, *, mermaid: bool) -> int:
     config = read_config(path, models=False)
     if config is None:
         return BAD_CONFIG
-    if svg is not None:
-        svg.write_text(drawn_as_svg(config), encoding="utf-8")
+    try:
+        if svg is not None:
+            svg.write_text(drawn_as_svg(config), encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"{svg}: {error.strerror}", err=True)
+        return FAILURE
     if mermaid or svg is None:
         typer.echo(drawn_as_mermaid(config), nl=False)
     return 0

@@ -136,7 +136,10 @@ def _streams(outline: Outline, streams: Collection[str]) -> Iterator[Problem]:
 
 def _edges(nodes: Mapping[str, Outline]) -> dict[str, list[str]]:
     """The inputs of each node that are nodes themselves."""
-    return {n: [i for i in dict.fromkeys(o.inputs or ()) if i in nodes] for n, o in nodes.items()}
+    return {
+        name: [i for i in dict.fromkeys(node.inputs or ()) if i in nodes and i != CAPTURE]
+        for name, node in nodes.items()
+    }
 
 
 def _circles(nodes: Mapping[str, Outline]) -> Iterator[Problem]:

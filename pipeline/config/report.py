@@ -87,15 +87,7 @@ class Report:
     def raise_if_any(self) -> None:
         """End here if anything is wrong. Raises ConfigError with all of it."""
         if self._mistakes:
-            raise ConfigError(
-                self.path,
-                (
-                    Mistake(mark.line, mark.column, key, self.secrets.mask(text))
-                    if mark
-                    else Mistake(0, 0, key, self.secrets.mask(text))
-                    for mark, key, text in self._mistakes
-                ),
-            )
+            raise ConfigError(self.path, (self._mistake(*found) for found in self._mistakes))
 
     def show(self, value: object) -> str:
         """A value in a message: short, on one line, without secrets."""
@@ -109,6 +101,10 @@ class Report:
             value = self.secrets.mask(value)
         text = repr(value)
         return text if len(text) <= SHOWN else text[: SHOWN - 4] + "...'"
+
+    def _mistake(self, mark: Mark | None, key: str, text: str) -> Mistake:
+        line, column = (mark.line, mark.column) if mark else (0, 0)
+        return Mistake(line, column, _printable(key), _printable(self.secrets.mask(text)))
 
     def _got(self, steps: tuple[Step, ...], detail: ErrorDetails) -> str:
         if detail["type"] in {"value_error", "assertion_error"}:
@@ -145,6 +141,13 @@ class Report:
         if key is not None and not value:
             return key
         return item.mark if item else None
+
+
+def _printable(text: str) -> str:
+    """The same text on one line, and nothing in it that a terminal would obey."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text
+    )
 
 
 def _hollow(detail: ErrorDetails, details: Iterable[ErrorDetails]) -> bool:

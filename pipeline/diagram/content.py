@@ -1,6 +1,6 @@
 """What a drawing of a graph shows: boxes, and arrows between them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -87,12 +87,13 @@ def _groups(config: PipelineConfig) -> list[tuple[str, ...]]:
     ]
 
 
-def _stream(config: PipelineConfig, members: tuple[str, ...]) -> Box:
+def _stream(config: PipelineConfig, members: Sequence[str]) -> Box:
     if len(members) > 1:
         return Box("stream", f"{len(members)} streams", f"{members[0]} ... {members[-1]}")
-    stream = config.streams[members[0]]
+    (name,) = members
+    stream = config.streams[name]
     notes = (f"priority {stream.priority}",) if stream.priority else ()
-    return Box("stream", members[0], config.secrets.mask(stream.options.source), notes)
+    return Box("stream", name, config.secrets.mask(stream.options.source), notes)
 
 
 def _box(

@@ -96,8 +96,9 @@ def _order(columns: list[list[Cell]]) -> None:
     for sweep in range(SWEEPS):
         forward = sweep % 2 == 0
         for column in columns if forward else columns[::-1]:
-            wish = {id(cell): _mean(cell, place, forward=forward) for cell in column}
-            column.sort(key=lambda cell, wish=wish: wish[id(cell)])
+            wishes = [_mean(cell, place, forward=forward) for cell in column]
+            order = sorted(range(len(column)), key=wishes.__getitem__)
+            column[:] = [column[i] for i in order]
             place |= {id(cell): float(i) for i, cell in enumerate(column)}
         crossings = _crossings(columns)
         if crossings < fewest:

@@ -133,7 +133,8 @@ class _Page:
             for index, way in enumerate(self._laid.ways):
                 groups.setdefault(id(way[near]), []).append(index)
             for group in groups.values():
-                group.sort(key=lambda index, far=far: self._laid.ways[index][far].y)
+                heights = {index: self._laid.ways[index][far].y for index in group}
+                group.sort(key=heights.__getitem__)
                 cell = self._laid.ways[group[0]][near]
                 step = min(10.0, (cell.height - 20) / len(group))
                 for place, index in enumerate(group):

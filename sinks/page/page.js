@@ -125,6 +125,7 @@ const tiles = new Map(
 );
 for (const tile of tiles.values()) page.append(tile.root);
 
+link.hidden = false;
 let stop = new AbortController();
 
 async function watch() {

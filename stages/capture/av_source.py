@@ -24,6 +24,9 @@ from stages.throttle import Throttle
 
 log = structlog.get_logger()
 
+SEGMENTED = frozenset({"hls", "dash"})
+"""Live streams that come in pieces of seconds; each is spread over its own time again."""
+
 
 class AvSource:
     """One stream's pictures, read with FFmpeg and decoded in the thread that asks for them.
@@ -86,7 +89,7 @@ class AvSource:
         """The frames of one connection."""
         self._numbering.join()
         self._due.join()
-        wait = ends and self.live
+        wait = self.live and (ends or container.format.name in SEGMENTED)
         connection = Connection(
             self._subject, container, video, self._numbering.clock.peek, self._numbering.spare,
             self._wait if wait else None,

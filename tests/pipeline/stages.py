@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -37,21 +38,21 @@ class Silent(Stage):
 
 
 class FailOptions(Options):
-    every: int = 1
+    nth: int = 1
 
 
 class Fail(Stage):
-    """Raises on each `every`th frame."""
+    """Raises on each `nth` frame."""
 
     Options: ClassVar[type[Options]] = FailOptions
     stateless = True
 
     def __init__(self, options: FailOptions, context: StageContext) -> None:
-        self._every = options.every
+        self._nth = options.nth
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
         for frame in frames:
-            if frame.seq % self._every == 0:
+            if frame.seq % self._nth == 0:
                 raise ZeroDivisionError(f"frame {frame.seq}")
         return [nothing() for _ in frames]
 
@@ -72,4 +73,20 @@ class DieAt(Stage):
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
         if any(frame.seq == 5 for frame in frames):
             os.kill(os.getpid(), signal.SIGKILL)
+        return [nothing() for _ in frames]
+
+
+class Hang(Stage):
+    """Never comes back."""
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        threading.Event().wait()
+        raise NotImplementedError
+
+
+class Slow(Stage):
+    """Takes a fifth of a second for each frame."""
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        threading.Event().wait(0.2)
         return [nothing() for _ in frames]

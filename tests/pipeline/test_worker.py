@@ -1,0 +1,161 @@
+"""A worker runs a stage, and an error costs the frames of its call, not the pipeline."""
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from models.results import Result
+from pipeline.gate import Gate
+from pipeline.isolation import IsolatedStage, StageFailed
+from pipeline.link import Lane, Link
+from pipeline.node import Node
+from pipeline.worker import Rules, Worker
+from stages.events import Event
+from stages.frame import Frame
+from stages.stage import Options, Runs, StageContext
+from tests.factory import grey_frame, nothing
+from tests.pipeline import stages
+
+CONTEXT = StageContext("node")
+
+
+class Raises:
+    """Raises on the frames it is told."""
+
+    def __init__(self, *bad: int, stateless: bool = True) -> None:
+        self.bad = bad
+        self.stateless = stateless
+        self.calls: list[list[int]] = []
+        self.closed = 0
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
+        self.calls.append([frame.seq for frame in frames])
+        for frame in frames:
+            if frame.seq in self.bad:
+                raise ZeroDivisionError(f"frame {frame.seq}")
+        return [nothing() for _ in frames]
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Miscounts(Raises):
+    """Forgets a result."""
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
+        return [nothing() for _ in frames][1:]
+
+
+class Outcomes:
+    """What came of running a stage over so many frames."""
+
+    def __init__(self, stage: Runs, frames: int, rules: Rules) -> None:
+        self.events: list[Event] = []
+        self.stopped: list[str] = []
+        lane = Lane("block", 10_000, Gate())
+        node = Node("node", {"a": ("capture",)}, Link({"a": lane}))
+        self.after = Node("after", {"a": ("node",)}, Link({"a": Lane("block", 10_000, Gate())}))
+        node.outputs["a"].append(self.after)
+        for seq in range(frames):
+            node.arrive(grey_frame(seq), "capture", said=True)
+        node.end()
+        self.worker = Worker(node, stage, rules, self.events.append, self.stopped.append)
+        self.worker.start()
+        assert self.worker.join(time.monotonic() + 60)
+        self.balance = node.balances()["a"]
+        batch, _ = self.after.take(10_000)
+        self.passed = [] if batch is None else [frame.seq for frame in batch.frames]
+        assert self.balance.balanced
+        assert self.balance.in_flight == 0
+
+
+def test_every_frame_is_done_and_goes_on_in_order() -> None:
+    stage = Raises()
+    seen = Outcomes(stage, 10, Rules(batch=4))
+    assert stage.calls == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert seen.passed == list(range(10))
+    assert seen.balance.done == 10
+    assert stage.closed == 1
+
+
+def test_frames_stay_in_order_when_batches_run_side_by_side() -> None:
+    seen = Outcomes(Raises(), 500, Rules(parallel=4))
+    assert seen.passed == list(range(500))
+
+
+def test_a_bad_frame_of_a_batch_costs_only_itself() -> None:
+    seen = Outcomes(Raises(2), 4, Rules(batch=4))
+    assert seen.passed == [0, 1, 3]
+    assert seen.balance.failed == {"ZeroDivisionError": 1}
+
+
+def test_a_stage_with_a_memory_sees_no_frame_twice_so_its_batch_is_lost() -> None:
+    stage = Raises(2, stateless=False)
+    seen = Outcomes(stage, 4, Rules(batch=4))
+    assert stage.calls == [[0, 1, 2, 3]]
+    assert seen.balance.failed == {"ZeroDivisionError": 4}
+
+
+def test_a_wrong_number_of_results_is_an_error_not_a_shift() -> None:
+    seen = Outcomes(Miscounts(stateless=False), 3, Rules(batch=3))
+    assert seen.balance.failed == {"ValueError": 3}
+    assert seen.passed == []
+
+
+def test_a_stage_that_always_fails_is_taken_out_and_the_rest_goes_on() -> None:
+    seen = Outcomes(Raises(*range(100)), 50, Rules(patience=5))
+    assert seen.balance.failed == {"ZeroDivisionError": 5}
+    assert seen.balance.dropped == {"removed": 45}
+    assert [event.name for event in seen.events] == ["stage.removed"]
+    assert seen.stopped == []
+
+
+def test_failures_that_are_not_on_end_do_not_add_up() -> None:
+    seen = Outcomes(Raises(*range(0, 50, 2)), 50, Rules(patience=2))
+    assert seen.balance.failed == {"ZeroDivisionError": 25}
+    assert seen.balance.done == 25
+
+
+def test_on_error_stop_ends_the_pipeline_and_says_why() -> None:
+    seen = Outcomes(Raises(*range(9)), 9, Rules(patience=3, on_error="stop"))
+    assert seen.stopped == ["node failed 3 times in a row: ZeroDivisionError: frame 2"]
+
+
+def isolated(kind: str, options: Options | None = None) -> tuple[IsolatedStage, list[Event]]:
+    events: list[Event] = []
+    stage = IsolatedStage(
+        f"{stages.__file__}:{kind}", options or Options(), CONTEXT, stateless=True,
+        announce=events.append,
+    )  # fmt: skip
+    return stage, events
+
+
+def test_an_isolated_stage_sees_the_same_pixels() -> None:
+    stage, _ = isolated("MeanGrey")
+    try:
+        frames = [grey_frame(seq, grey=grey) for seq, grey in enumerate((0, 51, 255))]
+        scores = [result.scores[0] for result in stage.run(frames)]
+    finally:
+        stage.close()
+    assert scores == pytest.approx([0, 0.2, 1], abs=0.01)
+
+
+def test_a_worker_process_that_is_killed_costs_its_batch_and_is_replaced() -> None:
+    stage, events = isolated("DieAt")
+    seen = Outcomes(stage, 10, Rules())
+    assert seen.balance.failed == {"worker lost": 1}
+    assert seen.passed == [0, 1, 2, 3, 4, 6, 7, 8, 9]
+    assert [event.name for event in events] == ["worker.lost", "worker.back"]
+    assert events[0].detail["exit_code"] == -9
+
+
+def test_what_an_isolated_stage_raises_keeps_its_name() -> None:
+    stage, _ = isolated("Fail", stages.FailOptions(nth=2))
+    seen = Outcomes(stage, 4, Rules())
+    assert seen.balance.failed == {"ZeroDivisionError": 2}
+
+
+def test_an_isolated_stage_that_cannot_be_made_says_why() -> None:
+    with pytest.raises(StageFailed, match="RuntimeError: no such thing as this stage"):
+        isolated("Unmakeable")
