@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from os import cpu_count
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -142,7 +143,8 @@ class Film:
             path, writer = self._part_path(), self._writer
             self._writer = None
             if writer is not None:
-                writer.abandon()
+                with suppress(OSError):
+                    writer.close()
                 self._part += writer.frames > 0
             raise _lost(path, error) from error
 

@@ -5,7 +5,6 @@ so a process that is killed loses the last half second and no more. The encoder 
 (x264's zerolatency), so what `add` has returned from is in the file or in its last fragment.
 """
 
-import os
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -52,6 +51,42 @@ class Encoding:
     threads: int = 1
 
 
+class Disk:
+    """A file that the muxer writes to, which does not forget that a write failed, as FFmpeg may."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the file, or empty the one that is there. Raises OSError."""
+        self._file = path.open("wb", buffering=0)
+        self._size = self._whole = 0
+        self._error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        """Write all of it. Raises OSError."""
+        left = memoryview(data)
+        try:
+            while left:
+                taken = self._file.write(left)
+                self._size += taken
+                left = left[taken:]
+        except OSError as error:
+            self._error = error
+            raise
+        return len(data)
+
+    def keep(self) -> None:
+        """What has been written is whole."""
+        self._whole = self._size
+
+    def close(self) -> None:
+        """Close the file. After a write that failed, cut off what is not whole, and raise again."""
+        if self._error is not None:
+            with suppress(OSError):  # not a regular file, then
+                self._file.truncate(self._whole)
+        self._file.close()
+        if self._error is not None:
+            raise self._error
+
+
 class Mp4Writer:
     """Draws, encodes and writes frames at the times that their stream's clock gives them.
 
@@ -72,9 +107,9 @@ class Mp4Writer:
         self._caption = encoding.caption
         self._first_pts = first.pts
         self._last_tick = -1
-        self._whole = 0
+        self._disk = Disk(path)
         self._next_keyframe = 0
-        self._file = av.open(str(path), "w", format="mp4", options=MUXER)
+        self._file = av.open(self._disk, "w", format="mp4", options=MUXER)
         self._file.metadata["title"] = first.stream
         self._file.metadata["creation_time"] = first.captured_at.isoformat()
         self._stream = self._file.add_stream(
@@ -108,23 +143,22 @@ class Mp4Writer:
         for packet in self._stream.encode(image):
             self._file.mux(packet)
         self._last_tick = tick
-        self._whole = self.path.stat().st_size  # fragments are written in one go
+        self._disk.keep()
         self.frames += 1
 
     def close(self) -> None:
-        """Write what is left and end the file. Raises OSError if the disk is full."""
+        """Write what is left and end the file, with its last whole fragment if the disk is full.
+
+        raises  OSError if the disk is full, or was
+        """
         try:
             for packet in self._stream.encode():
                 self._file.mux(packet)
         finally:
-            self._file.close()
-
-    def abandon(self) -> None:
-        """Let go of a file that can be written no more; it ends with its last whole fragment."""
-        with suppress(OSError):
-            self.close()
-        with suppress(OSError):  # not a regular file, then
-            os.truncate(self.path, self._whole)
+            try:
+                self._file.close()
+            finally:
+                self._disk.close()
 
     def _fitted(self, frame: Frame, nodes: Sequence[str]) -> NDArray[np.uint8]:
         place = Placement.of(frame.picture.size, self._size, "letterbox")

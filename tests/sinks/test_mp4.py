@@ -140,7 +140,7 @@ def test_a_film_of_a_killed_process_can_be_played(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_fails_batches_and_a_further_part_goes_on(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.sinks.filming", str(tmp_path), "400000"]
+    command = [sys.executable, "-m", "tests.sinks.filming", str(tmp_path), "1500000"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
     lost = [line for line in lines if not line.isdecimal()]
