@@ -36,11 +36,11 @@ test-all: $(VENV)/.dev $(VENV)/.assets  ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, and which package may import which
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/pyright
-	$(BIN)/lint-imports
+	@failed=0; \
+	for tool in "ruff check ." "ruff format --check ." mypy pyright lint-imports; do \
+		echo "$$tool"; $(BIN)/$$tool || failed=1; \
+	done; \
+	exit $$failed
 
 bench: $(VENV)/.dev $(VENV)/.assets  ## Measure speed and memory: [ARGS=..]
 	@$(BIN)/python -m benchmarks $(ARGS)

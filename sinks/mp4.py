@@ -8,6 +8,7 @@ from os import cpu_count
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from av import FFmpegError
 from av.codec import codecs_available
 from pydantic import Field
 
@@ -18,6 +19,7 @@ from sinks.sink import Delivery, Sink, SinkContext
 from stages.stage import Options
 
 STREAM = "{stream}"
+BROKEN = (OSError, FFmpegError)  # of the disk, of the encoder
 
 
 class Mp4Options(Options):
@@ -139,11 +141,11 @@ class Film:
                         self._part_path(), delivery.frame, size, self._encoding
                     )
                 self._writer.add(delivery.frame, delivery.nodes)
-        except OSError as error:
+        except BROKEN as error:
             path, writer = self._part_path(), self._writer
             self._writer = None
             if writer is not None:
-                with suppress(OSError):
+                with suppress(*BROKEN):
                     writer.close()
                 self._part += writer.frames > 0
             raise _lost(path, error) from error
@@ -154,7 +156,7 @@ class Film:
             return
         try:
             writer.close()
-        except OSError as error:
+        except BROKEN as error:
             raise _lost(writer.path, error) from error
 
     def _part_path(self) -> Path:
@@ -163,7 +165,7 @@ class Film:
         return self._path.with_stem(f"{self._path.stem}-{self._part}")
 
 
-def _lost(path: Path, error: OSError) -> SinkLost:
+def _lost(path: Path, error: OSError | FFmpegError) -> SinkLost:
     return SinkLost(f"{path} cannot be written: {error.strerror or error}")
 
 

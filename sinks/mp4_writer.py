@@ -99,7 +99,7 @@ class Mp4Writer:
 
         first   the frame that will be at 0 seconds
         size    (width, height) of the video, even
-        raises  OSError (av.FFmpegError is one) if the file cannot be written
+        raises  OSError if the file cannot be written
         """
         self.path = path
         self.frames = 0
@@ -131,7 +131,10 @@ class Mp4Writer:
         context.colorspace, context.color_range = BT601, LIMITED
 
     def add(self, frame: Frame, nodes: Sequence[str]) -> None:
-        """Write a frame with what `nodes` have said. Raises OSError if the disk is full."""
+        """Write a frame with what `nodes` have said.
+
+        raises  OSError if the disk is full, av.FFmpegError if the encoder fails
+        """
         picture = self._fitted(frame, nodes)
         planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
         image = av.VideoFrame.from_ndarray(planes, format="yuv420p")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -62,6 +63,11 @@ def read_entry(
         for key in [key for key in rest if key not in known]:
             report.key((*path, key), f"unknown key {key!r}; {did_you_mean(key, known)}")
             del rest[key]
+    elif own is None:
+        # Its class is not known, so only what looks like a slip of the keys of all can be named.
+        for key in rest:
+            if get_close_matches(key, shared):
+                report.key((*path, key), f"unknown key {key!r}; {did_you_mean(key, shared)}")
     keys = _validated(report, path, model, common)
     options = _validated(report, path, own, rest) if own else None
     return Entry(keys, options) if keys is not None and options is not None else None
