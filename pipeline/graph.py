@@ -50,6 +50,12 @@ class Graph:
             node.arrive(frame, CAPTURE, said=True)
         self._captured[frame.stream] += 1
 
+    @property
+    def patient(self) -> bool:
+        """Whether any join waits for a limited time only, so that `hurry` has something to do."""
+        joins = (node.join for node in self.nodes.values())
+        return any(join is not None and join.patience is not None for join in joins)
+
     def hurry(self) -> None:
         """Let joins give up on what is late. To be called every few milliseconds."""
         now = time.monotonic()

@@ -148,7 +148,7 @@ class Pipeline:
         self.first = self.first or time.monotonic()
 
     async def _keep_joins(self) -> None:
-        while True:
+        while self.parts.graph.patient:
             await asyncio.sleep(TICK)
             self.parts.graph.hurry()
 

@@ -78,7 +78,8 @@ class Feed:
         if now < self._due:
             return False
         interval = 1 / self._look.max_fps
-        self._due = max(self._due, now - interval) + interval
+        on_time = now - self._due < interval  # then the mean rate is kept, whatever the jitter
+        self._due = (self._due if on_time else now) + interval
         self._latest = delivery
         self.number += 1
         return True

@@ -6,8 +6,8 @@ picture first takes 0.5 to 1.1 ms. What one stage asked for is kept for all who 
 """
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 # 8-bit formats whose planes are resized in place; FFmpeg brings any other one to I420 first.
-PLANAR = {"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
+PLANAR = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
+Planes = tuple[NDArray[np.uint8], ...]
 PADDING = 114  # the grey of darknet's and most YOLO trainers' letterbox
 
 
@@ -50,41 +51,53 @@ class Picture:
     Safe to share between threads; what it gives out is read-only and shared by all who want it.
     """
 
-    def __init__(self, planes: tuple[NDArray[np.uint8], ...], colour: Colour) -> None:
+    def __init__(self, planes: Planes, colour: Colour) -> None:
         """Take planes as they are, without a copy.
 
         planes  (H, W) Y alone (grey), or Y, U, V, each uint8, chroma of any smaller size;
                 or one (H, W, 3) uint8 in blue, green, red order
         raises  BadPicture if the picture has no pixels
         """
-        self.height, self.width = planes[0].shape[:2]
-        if not self.width or not self.height:
-            raise BadPicture(f"picture: wanted at least 1x1 pixels, got {self.width}x{self.height}")
-        self.planes = planes
-        self.colour = colour
-        self._kept: dict[Wanted, NDArray[np.uint8]] = {}
-        self._lock = threading.Lock()
+        height, width = planes[0].shape[:2]
+        self._prepare(width, height, lambda: (planes, colour))
 
     @classmethod
     def from_av(cls, frame: av.VideoFrame) -> "Picture":
-        """Keep the planes of a decoded frame: no pixel is copied for the usual 8-bit formats.
+        """Keep a decoded frame: no pixel is copied for the usual 8-bit formats.
 
-        The decoder's buffer lives as long as the picture does.
+        The decoder's buffer lives as long as the picture does. Its planes are looked at when
+        somebody first asks for pixels, which nobody does of a stream that is only passed on.
+
+        raises  BadPicture if the frame has no pixels
         """
-        if not frame.width or not frame.height:
-            raise BadPicture(f"decoded frame: no pixels, got {frame.width}x{frame.height}")
-        name = frame.format.name
-        full = frame.color_range == FULL_RANGE or name.startswith("yuvj")
-        colour = Colour(int(frame.colorspace), full)
-        if name in {"gray", "nv12"} or name in PLANAR:
-            planes = [_plane(frame, i) for i in range(len(frame.planes))]
-            if name == "nv12":
-                pairs = planes[1].reshape(planes[1].shape[0], -1, 2)
-                planes = [planes[0], pairs[..., 0], pairs[..., 1]]
-            return cls(tuple(planes), colour)
-        if frame.format.is_rgb:
-            return cls.from_bgr(np.asarray(frame.to_ndarray(format="bgr24"), np.uint8))
-        return cls.from_av(frame.reformat(format="yuv420p"))
+        picture = cls.__new__(cls)
+        picture._prepare(frame.width, frame.height, lambda: _look(frame))
+        return picture
+
+    def _prepare(self, width: int, height: int, look: Callable[[], tuple[Planes, Colour]]) -> None:
+        if not width or not height:
+            raise BadPicture(f"picture: wanted at least 1x1 pixels, got {width}x{height}")
+        self.width = width
+        self.height = height
+        self._look = look
+        self._looked: tuple[Planes, Colour] | None = None
+        self._kept: dict[Wanted, NDArray[np.uint8]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def planes(self) -> Planes:
+        """As they lie in memory: Y, U and V, or Y alone, or one of blue, green, red pixels."""
+        return self._seen()[0]
+
+    @property
+    def colour(self) -> Colour:
+        """How Y, U and V become red, green and blue."""
+        return self._seen()[1]
+
+    def _seen(self) -> tuple[Planes, Colour]:
+        if self._looked is None:
+            self._looked = self._look()
+        return self._looked
 
     @classmethod
     def from_bgr(cls, pixels: NDArray[np.uint8]) -> "Picture":
@@ -115,7 +128,7 @@ class Picture:
                 self._kept[wanted] = kept
             return kept
 
-    @cached_property
+    @property
     def bgr(self) -> NDArray[np.uint8]:
         """The whole picture at its own size, (H, W, 3) uint8, blue, green, red; read-only."""
         return self.pixels(Wanted(self.width, self.height, order="bgr"))
@@ -151,6 +164,23 @@ class Picture:
 
 def _swapped(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _look(frame: av.VideoFrame) -> tuple[Planes, Colour]:
+    """The planes of a decoded frame, and how its colours are written."""
+    name = frame.format.name
+    full = frame.color_range == FULL_RANGE or name.startswith("yuvj")
+    colour = Colour(int(frame.colorspace), full)
+    if name in PLANAR:
+        return tuple(_plane(frame, index) for index in range(len(frame.planes))), colour
+    if name == "nv12":
+        luma, pairs = _plane(frame, 0), _plane(frame, 1)
+        pairs = pairs.reshape(pairs.shape[0], -1, 2)
+        return (luma, pairs[..., 0], pairs[..., 1]), colour
+    if frame.format.is_rgb:
+        bgr = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+        return (bgr,), Colour(full=True)
+    return _look(frame.reformat(format="yuv420p"))
 
 
 def _plane(frame: av.VideoFrame, index: int) -> NDArray[np.uint8]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pipeline.config.document import Item
 from pipeline.config.errors import Step
 from pipeline.config.keys import keys_of
-from pipeline.config.near import did_you_mean
+from pipeline.config.near import did_you_mean, looks_like
 from pipeline.config.parts import PartError
 from pipeline.config.report import Report
 
@@ -66,7 +65,7 @@ def read_entry(
     elif own is None:
         # Its class is not known, so only what looks like a slip of the keys of all can be named.
         for key in rest:
-            if get_close_matches(key, shared):
+            if looks_like(key, shared):
                 report.key((*path, key), f"unknown key {key!r}; {did_you_mean(key, shared)}")
     keys = _validated(report, path, model, common)
     options = _validated(report, path, own, rest) if own else None

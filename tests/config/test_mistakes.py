@@ -134,6 +134,13 @@ def test_a_mistake_names_line_and_key_and_what_was_wanted(text: str, said: str) 
     assert found.startswith(said)
 
 
+def test_a_key_that_is_nearly_stage_is_told_with_the_key_that_is_missing() -> None:
+    assert mistakes(BASE + "graph: {n: {stge: look, score: 1}}") == [
+        "2: graph.n: wanted the key 'stage', got none",
+        "2: graph.n.stge: unknown key 'stge'; did you mean stage?",
+    ]
+
+
 def test_a_long_value_is_cut_short() -> None:
     (found,) = mistakes(BASE + f"graph: {{n: {{stage: look, score: {'x' * 5000}}}}}")
     assert len(found) < 200

