@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 ROOT = Path(__file__).parents[1]
 RUNS = 5
@@ -17,7 +17,7 @@ RUNS = 5
 class Stopwatch:
     """Wall and processor seconds of what runs inside `with`."""
 
-    def __enter__(self) -> "Stopwatch":
+    def __enter__(self) -> Self:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         return self
 

@@ -17,8 +17,8 @@ State = Literal["good", "missing", "note"]
 
 DISTRIBUTION = "framewire"
 PACKAGES = (
-    "framewire", "av", "aiortc", "numpy", "opencv-python", "onnx", "onnxruntime-gpu", "onnxruntime",
-    "pydantic", "redis", "fastapi", "uvicorn", "structlog",
+    "framewire", "av", "aiortc", "numpy", "opencv-python-headless", "onnx", "onnxruntime-gpu",
+    "onnxruntime", "pydantic", "redis", "fastapi", "uvicorn", "structlog",
 )  # fmt: skip
 DECODERS = {
     "h264": "most cameras",

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from stages.events import Event
 from stages.frame import Frame
-from stages.stage import Options
+from stages.stage import StageOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Sink(Protocol):
     Every method runs on the event loop and must not block it.
     """
 
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type[StageOptions]] = StageOptions
     mode: ClassVar[Literal["each", "frame"]] = "each"
 
     def __init__(self, options: BaseModel, context: SinkContext) -> None:

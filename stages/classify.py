@@ -10,10 +10,10 @@ from models.results import Labels
 from stages.frame import Frame
 from stages.model import open_model
 from stages.picture import Wanted
-from stages.stage import Options, Stage, StageContext
+from stages.stage import Stage, StageContext, StageOptions
 
 
-class ClassifyOptions(Options):
+class ClassifyOptions(StageOptions):
     """The keys of `stage: classify`."""
 
     model: str = Field(description="A model of the zoo, or the path of an ONNX file.")
@@ -26,7 +26,7 @@ class ClassifyOptions(Options):
 class Classify(Stage):
     """The likeliest classes of each frame."""
 
-    Options: ClassVar[type[Options]] = ClassifyOptions
+    Options: ClassVar[type[StageOptions]] = ClassifyOptions
     stateless = True
 
     def __init__(self, options: ClassifyOptions, context: StageContext) -> None:

@@ -10,10 +10,10 @@ from models.results import Detections
 from stages.frame import Frame
 from stages.model import open_model
 from stages.picture import Wanted
-from stages.stage import Options, Stage, StageContext
+from stages.stage import Stage, StageContext, StageOptions
 
 
-class DetectOptions(Options):
+class DetectOptions(StageOptions):
     """The keys of `stage: detect`."""
 
     model: str = Field(description="A model of the zoo, or the path of an ONNX file.")
@@ -29,7 +29,7 @@ class DetectOptions(Options):
 class Detect(Stage):
     """Boxes, scores, classes and key points of all things in each frame."""
 
-    Options: ClassVar[type[Options]] = DetectOptions
+    Options: ClassVar[type[StageOptions]] = DetectOptions
     stateless = True
 
     def __init__(self, options: DetectOptions, context: StageContext) -> None:
@@ -48,17 +48,17 @@ class Detect(Stage):
         """One `Detections` a frame, empty where nothing was found."""
         images = np.stack([frame.picture.pixels(self._wanted) for frame in frames])
         out = self._session.run({"image": images, **self._limits})
+        boxes, scores = (np.asarray(out[name], np.float32) for name in ("boxes", "scores"))
+        classes = np.asarray(out["classes"], np.int64)
+        points = np.asarray(out["points"], np.float32) if "points" in out else None
         found = []
         for index, frame in enumerate(frames):
             mine = out["batch"] == index
             undo = frame.picture.placed(self._wanted).undo
-            points = out.get("points")
-            if points is not None:
-                points = undo(points[mine])
+            inside = None if points is None else undo(points[mine])
             found.append(
                 Detections(
-                    undo(out["boxes"][mine]), out["scores"][mine], out["classes"][mine],
-                    self._spec.labels, points,
+                    undo(boxes[mine]), scores[mine], classes[mine], self._spec.labels, inside
                 )
-            )  # fmt: skip
+            )
         return found

@@ -21,6 +21,9 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+StageOptions = Options  # the name that is left inside a class that has an `Options` of its own
+
+
 @dataclass(frozen=True, slots=True)
 class StageContext:
     """What a stage is given beside its own options.
@@ -65,7 +68,7 @@ class Stage(Runs, Protocol):
     Options  its own keys in the config
     """
 
-    Options: ClassVar[type[Options]] = Options
+    Options: ClassVar[type[StageOptions]] = StageOptions
     stateless: bool = False
 
     def __init__(self, options: BaseModel, context: StageContext) -> None:

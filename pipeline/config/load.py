@@ -19,6 +19,7 @@ from pipeline.config.boxes import (
 )
 from pipeline.config.document import BYTES_MAX, NotYaml, compose
 from pipeline.config.environment import Environment, process_environment
+from pipeline.config.errors import Step
 from pipeline.config.near import did_you_mean
 from pipeline.config.options import Entry, look_up, plain, read_entry
 from pipeline.config.outline import CAPTURE, Outline, problems
@@ -169,16 +170,19 @@ class _Reader:
         options = look_up(
             self._report, path, data, "stage", lambda s: self._parts.stage(s, self._folder).Options
         )
-        entry = read_entry(self._report, path, data, NodeKeys, options)
-        if entry is None:
-            return None
-        model = getattr(entry.options, "model", None)
-        if isinstance(model, str):
+        own = options()
+        entry = read_entry(self._report, path, data, NodeKeys, lambda: own)
+        if own is not None and isinstance(data, dict) and "model" in own.model_fields:
+            self._model((*path, "model"), data.get("model", own.model_fields["model"].default))
+        return None if entry is None else _joined(NodeConfig, entry)
+
+    def _model(self, path: tuple[Step, ...], name: object) -> None:
+        """Look whether a model is ready; its name may be wrong in other ways, told elsewhere."""
+        if isinstance(name, str):
             try:
-                self._parts.model(model, self._folder)
+                self._parts.model(name, self._folder)
             except PartError as error:
-                self._report.key((*path, "model"), str(error), value=True)
-        return _joined(NodeConfig, entry)
+                self._report.key(path, str(error), value=True)
 
     def _sink(self, name: str, data: object) -> SinkConfig | None:
         path = ("sinks", name)

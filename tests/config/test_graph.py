@@ -86,9 +86,14 @@ def test_each_of_two_circles_is_named() -> None:
 
 
 def test_a_node_that_is_wrong_otherwise_still_counts_as_a_node() -> None:
-    text = "graph: {a: {stage: look, fps: -1}, b: {stage: nothing, from: a, when: 'a.x > 0'}}"
+    text = """
+graph:
+  a: { stage: look, fps: -1, model: absent }
+  b: { stage: nothing, from: a, when: 'a.x > 0' }
+"""
     found = mistakes(STREAMS + text)
-    assert [m.split(":")[1] for m in found] == [" graph.a.fps", " graph.b.stage"]
+    keys = [m.split(":")[1].strip() for m in found]
+    assert keys == ["graph.a.fps", "graph.a.model", "graph.b.stage"]
 
 
 def test_a_condition_may_look_far_back() -> None:

@@ -290,7 +290,8 @@ async def _main() -> None:
     )
     async with RtspServer(programs, faults, told.auth, told.port) as server:
         for path in programs:
-            print(server.url(path), flush=True)
+            print(server.url(path))
+        print(flush=True)
         await asyncio.Event().wait()
 
 
