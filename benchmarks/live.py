@@ -34,7 +34,7 @@ def latency() -> Bar:
     """What the graph adds on one live RTSP stream."""
     film = str(clip(1280, 720))
     with ServerProcess("tests.servers.rtsp", "--clip", film) as server:
-        (url,) = server.urls.values()
+        url = server.urls["clip"]
         runs = [
             measured("benchmarks.subjects.live_latency", url, str(model()), "10")
             for _ in range(RUNS)

@@ -8,8 +8,8 @@ from os import cpu_count
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from av import FFmpegError
 from av.codec import codecs_available
+from av.error import FFmpegError
 from pydantic import Field
 
 from sinks.annotate import shown_size

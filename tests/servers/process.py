@@ -1,7 +1,6 @@
 """A test server in a process of its own, so that it can be killed, frozen and started again."""
 
 import os
-import selectors
 import signal
 import subprocess
 import sys
@@ -10,7 +9,6 @@ from typing import Self
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[2]
-START = 30.0  # seconds, on a busy machine
 
 
 class ServerProcess:
@@ -68,14 +66,9 @@ class ServerProcess:
         assert self._process is not None
         assert self._process.stdout is not None
         lines: list[str] = []
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while selector.select(START):
-                line = self._process.stdout.readline()
-                if line == "\n":
-                    return lines
-                if not line:
-                    break
-                lines.append(line)
+        for line in self._process.stdout:
+            if line == "\n":
+                return lines
+            lines.append(line)
         self.kill()
         raise RuntimeError(f"{self._module}: wanted its addresses, got {lines}")
