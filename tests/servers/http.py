@@ -139,7 +139,7 @@ async def _main() -> None:
     told = parser.parse_args()
     server = HttpServer(files=told.files, stall_after=told.stall_after, port=told.port)
     async with server:
-        print(server.url(), server.url("live.m3u8"), sep="\n", flush=True)
+        print(server.url(), server.url("live.m3u8"), "", sep="\n", flush=True)
         await asyncio.Event().wait()
 
 

@@ -277,6 +277,7 @@ async def _main() -> None:
     parser.add_argument("--size", default="320x240", help="of the test card, served as /card")
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--auth", help="user:password")
+    parser.add_argument("--skew", type=float, default=0.0)
     for name in ("hang-up-after", "stall-after", "lose-every", "flip-every"):
         parser.add_argument(f"--{name}", type=int)
     parser.add_argument("--mute", action="store_true")
@@ -286,7 +287,12 @@ async def _main() -> None:
     if told.clip:
         programs["clip"] = clip_program(told.clip)
     faults = Faults(
-        told.hang_up_after, told.stall_after, told.mute, told.lose_every, told.flip_every
+        told.hang_up_after,
+        told.stall_after,
+        told.mute,
+        told.lose_every,
+        told.flip_every,
+        skew=told.skew,
     )
     async with RtspServer(programs, faults, told.auth, told.port) as server:
         for path in programs:
