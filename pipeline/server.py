@@ -159,7 +159,7 @@ class _Closing:
         self._closing = closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        finished = False
+        started = finished = False
 
         async def receive_or_leave() -> Message:
             coming = asyncio.ensure_future(receive())
@@ -172,12 +172,25 @@ class _Closing:
                 closed.cancel()
 
         async def noted(message: Message) -> None:
-            nonlocal finished
+            nonlocal started, finished
+            started = True
             finished = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
-        await self._app(scope, receive_or_leave, noted)
+        answer = asyncio.create_task(self._app(scope, receive_or_leave, noted))
+        closed = asyncio.create_task(self._closing.wait())
+        await asyncio.wait({answer, closed}, return_when=asyncio.FIRST_COMPLETED)
+        closed.cancel()
+        if not answer.done():
+            await asyncio.wait({answer}, timeout=GRACE_S / 2)
+        if not answer.done():  # it does not listen either
+            answer.cancel()
+            await asyncio.wait({answer})
+        if not answer.cancelled():
+            answer.result()
         if self._closing.is_set() and not finished:
+            if not started:
+                await send({"type": "http.response.start", "status": 503, "headers": []})
             await send({"type": "http.response.body", "body": b""})
 
 
@@ -185,6 +198,7 @@ async def _stop(server: "uvicorn.Server", task: asyncio.Task[None]) -> None:
     server.should_exit = True
     await asyncio.wait({task}, timeout=GRACE_S)
     if not task.done():  # a reader that takes nothing more: hang up
+        server.force_exit = True
         for connection in list(server.server_state.connections):
             connection.transport.abort()
     await task
