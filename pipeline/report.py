@@ -15,7 +15,15 @@ import psutil
 from pipeline.ledger import Balance
 from pipeline.pipeline import Pipeline
 
-PACKAGES = ("framewire", "av", "opencv-python", "numpy", "onnxruntime-gpu", "onnxruntime", "redis")
+PACKAGES = (
+    "framewire",
+    "av",
+    "opencv-python-headless",
+    "numpy",
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "redis",
+)
 SHARES = (50, 95, 99)
 
 

@@ -108,8 +108,12 @@ def _addresses(pipeline: Pipeline, server: str | None) -> dict[str, str]:
     found = {}
     for name, sink in pipeline.parts.sinks.items():
         place = sink.address()
-        if place is not None:
-            found[name] = f"{server}{place}" if server and place.startswith("/") else place
+        if place is None:
+            continue
+        if place.startswith("/") and sink.routes():
+            found[name] = f"{server}{place}" if server else "nowhere: http.listen is null"
+        else:
+            found[name] = place if "://" in place else os.path.normpath(place)
     return found
 
 

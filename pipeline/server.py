@@ -177,7 +177,7 @@ class _Closing:
             finished = message["type"] == "http.response.body" and not message.get("more_body")
             await send(message)
 
-        answer = asyncio.create_task(self._app(scope, receive_or_leave, noted))
+        answer = asyncio.ensure_future(self._app(scope, receive_or_leave, noted))
         closed = asyncio.create_task(self._closing.wait())
         await asyncio.wait({answer, closed}, return_when=asyncio.FIRST_COMPLETED)
         closed.cancel()
