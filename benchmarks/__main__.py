@@ -34,12 +34,13 @@ def machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", help="throughput decode latency memory start hop soak")
+    parser.add_argument("parts", nargs="*", help="camera file decode latency memory start hop soak")
     parser.add_argument("--inference", metavar="PYTHON", help="of an environment that has it")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
     told = parser.parse_args()
     parts: dict[str, Callable[[], Sequence[Bar]]] = {
-        "throughput": lambda: throughput.bars(told.inference),
+        "camera": lambda: throughput.bars("camera", told.inference),
+        "file": lambda: throughput.bars("file", told.inference),
         "decode": lambda: [live.decode()],
         "latency": lambda: [live.latency()],
         "memory": lambda: [live.memory()],

@@ -26,9 +26,12 @@ def model() -> Path:
     return path
 
 
-def bars(inference_python: str | None = None) -> list[Bar]:
-    """Measure all. `inference_python`: of an environment that has Roboflow's `inference`."""
-    film, net = str(clip(1920, 1080, times=3)), str(model())
+def bars(coding: str, inference_python: str | None = None) -> list[Bar]:
+    """Measure all on one coding of the clip.
+
+    inference_python  of an environment that has Roboflow's `inference`
+    """
+    film, net = str(clip(1920, 1080, 3, coding)), str(model())
     subjects = {
         "ours": lambda: measured("benchmarks.subjects.framewire_file", film, net, "2"),
         "bare": lambda: measured("benchmarks.subjects.bare_loop", film, net),
@@ -42,7 +45,7 @@ def bars(inference_python: str | None = None) -> list[Bar]:
         )
     found = in_turn(subjects)
     made = [
-        _bar("1080p file, MobileNet, throughput against a bare PyAV loop", 0.95,
+        _bar(f"1080p as a {coding} has it, MobileNet, throughput against a bare PyAV loop", 0.95,
              _speed(found["ours"], found["bare"])),
         *_against("an OpenCV loop", found, "opencv"),
     ]  # fmt: skip

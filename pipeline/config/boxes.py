@@ -153,8 +153,9 @@ class NodeKeys(BoxKeys):
         default=10, ge=1, description="Failures on end after which the node is given up."
     )
     optional: bool = Field(
-        default=False,
-        description="Under overload it may be left out before other nodes are touched.",
+        False,
+        description="Under overload, a stream that has given way in rate and is still too much is "
+        "kept from this node.",
     )
 
 
