@@ -41,7 +41,7 @@ async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
             had been made are closed again
     """
     sources = {
-        name: make_source(name, stream.options, demand(config, name))
+        name: make_source(name, stream.options, demand(config, name), config.folder)
         for name, stream in config.streams.items()
     }
     sinks = {

@@ -77,7 +77,8 @@ class Graph:
         each = isinstance(box, SinkConfig) and find_sink(box.sink).mode == "each"
         join = None
         if not each and any(len(inputs) > 1 for inputs in feeding.values()):
-            join = Join(feeding, None if box.join_ms is None else box.join_ms / 1000)
+            patience = None if box.join_ms is None else box.join_ms / 1000
+            join = Join(feeding, patience, [stream for stream in feeding if self._live[stream]])
         lanes = {
             stream: Lane(self._policy(box, stream), box.queue, self.gates[stream])
             for stream in streams

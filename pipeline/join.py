@@ -6,11 +6,13 @@ order of their capture, so one that is still being worked on holds back the late
 stream, for at most `patience`. A join takes no lock of its own; the node that owns it does.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from sinks.sink import Delivery
 from stages.frame import Frame
+
+MOST = 64  # frames: two and a half seconds at 25 a second, 90 MB at 720p
 
 
 @dataclass(slots=True)
@@ -27,14 +29,20 @@ class Join:
 
     inputs    by stream: the names of those that carry it
     patience  seconds since a frame's arrival for which it waits; None: until all have answered
+    live      streams that cannot be held back: at most MOST of their frames wait, so that a stage
+              that hangs costs no more memory than that; then the oldest leaves with what was said
     late      answers that came after their frame had left
     """
 
     def __init__(
-        self, inputs: Mapping[str, tuple[str, ...]], patience: float | None = None
+        self,
+        inputs: Mapping[str, tuple[str, ...]],
+        patience: float | None = None,
+        live: Collection[str] = (),
     ) -> None:
         self.inputs = inputs
         self.patience = patience
+        self._live = frozenset(live)
         self.late = 0
         self._waiting: dict[str, dict[int, Waiting]] = {}
 
@@ -61,7 +69,8 @@ class Join:
         lane = self._waiting.get(stream, {})
         while lane:
             seq, head = next(iter(lane.items()))
-            if head.missing and not self._out_of_patience(head.frame, now):
+            crowded = len(lane) > MOST and stream in self._live
+            if head.missing and not crowded and not self._out_of_patience(head.frame, now):
                 return
             del lane[seq]
             yield Delivery(head.frame, tuple(n for n in self.inputs[stream] if n in head.answered))

@@ -77,10 +77,10 @@ class DieAt(Stage):
 
 
 class Hang(Stage):
-    """Never comes back."""
+    """Does not come back before the pipeline has given it up."""
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
-        threading.Event().wait()
+        threading.Event().wait(9)
         raise NotImplementedError
 
 

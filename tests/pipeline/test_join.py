@@ -1,6 +1,6 @@
 """A join waits for what several nodes say about a frame, in order, and not for ever."""
 
-from pipeline.join import Join
+from pipeline.join import MOST, Join
 from tests.factory import grey_frame
 
 INPUTS = {"a": ("capture", "detect")}
@@ -46,6 +46,16 @@ def test_out_of_patience_a_frame_leaves_with_what_there_is_and_a_late_answer_is_
     join.answer(frame, "detect", said=True)
     assert join.late == 1
     assert list(join.ready("a", now=frame.arrived + 1)) == []
+
+
+def test_a_stage_that_hangs_does_not_fill_the_memory_of_a_live_stream() -> None:
+    join, left = Join(INPUTS, live=["a"]), []
+    for seq in range(3 * MOST):
+        frame = grey_frame(seq)
+        join.expect(frame)
+        join.answer(frame, "capture", said=True)
+        left += [d.frame.seq for d in join.ready("a", now=frame.arrived)]
+    assert left == list(range(2 * MOST))
 
 
 def test_names_stand_in_the_order_of_the_config_whoever_answers_first() -> None:

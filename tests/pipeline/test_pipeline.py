@@ -101,6 +101,16 @@ async def test_an_error_costs_its_frame_and_a_stage_that_always_fails_is_taken_o
     assert pipeline.failure is None
 
 
+async def test_a_relative_source_starts_at_the_folder_of_the_config(
+    tmp_path: Path, pictures: Path
+) -> None:
+    text = f"""
+        streams: {{ a: "./{pictures.name}" }}
+        sinks: {{ out: {{ sink: "null", from: capture }} }}
+        """
+    assert total(await run(tmp_path, text), "out").done == 30
+
+
 async def test_on_error_stop_ends_the_run_as_a_failure(tmp_path: Path) -> None:
     pipeline = await run(
         tmp_path,
@@ -131,6 +141,9 @@ async def test_a_stage_that_hangs_costs_its_frame_and_not_the_end(tmp_path: Path
     assert time.monotonic() - began < 0.5 + 5 + 2
     assert total(pipeline, "hangs").failed == {"abandoned": 1}
     assert total(pipeline, "count").done > 0
+    for thread in threading.enumerate():
+        if thread.name.startswith("hangs"):
+            thread.join()
 
 
 async def test_a_worker_process_killed_from_outside_comes_back(tmp_path: Path) -> None:
