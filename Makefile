@@ -51,9 +51,10 @@ docs: $(VENV)/.run  ## Make docs/config.md anew
 
 pins:  ## Pin the newest versions that fit, with hashes (wants uv)
 	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }
-	@for old in run dev assets; do rm -f requirements/$$old.txt; done
+	@for old in run dev zoo assets; do rm -f requirements/$$old.txt; done
 	@$(pin) --extra embedded pyproject.toml requirements/build.in -o requirements/run.txt
 	@$(pin) requirements/dev.in -o requirements/dev.txt
+	@$(pin) requirements/zoo.in -o requirements/zoo.txt
 	@$(pin) --no-deps requirements/assets.in -o requirements/assets.txt
 
 pin = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
@@ -81,7 +82,12 @@ $(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml
 	@$(install) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements/dev.txt
+$(VENV)/.zoo: $(VENV)/.run requirements/zoo.txt
+	@echo "Installing what builds and trains networks."
+	@$(install) --require-hashes -r requirements/zoo.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.zoo requirements/dev.txt
 	@echo "Installing what its tests need."
 	@$(install) --require-hashes -r requirements/dev.txt
 	@touch $@

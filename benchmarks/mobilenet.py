@@ -17,6 +17,7 @@ import numpy as np
 from models.export.graph import Graph
 from models.spec import CONTRACTS, Input
 
+HALF = (127.5, 127.5, 127.5)
 CLASSES = 1000
 STEM = 32
 # (channels, stride) of each depthwise separable block.
@@ -73,7 +74,7 @@ class Writer:
 def write(path: Path, seed: int = 0) -> None:
     """Write the model to `path`. The same seed and numpy write the same file."""
     writer = Writer(seed)
-    value = writer.graph.image(Input(224, 224, order="rgb", fit="stretch"), 1 / 127.5, -1.0)
+    value = writer.graph.image(Input(224, 224, "rgb", "stretch", mean=HALF, std=HALF))
     value = writer.convolution(value, (STEM, 3, 3, 3), stride=2)
     channels = STEM
     for wider, stride in BLOCKS:

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Task = Literal["detect", "classify", "mesh"]
+Task = Literal["detect", "instances", "classify", "segment", "embed", "volume", "mesh"]
 Order = Literal["rgb", "bgr"]
-Fit = Literal["stretch", "letterbox"]
+Fit = Literal["stretch", "letterbox", "corner"]
+
+
+Channels = tuple[float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +17,27 @@ class Input:
 
     width, height  pixels
     order          of the three channels
-    fit            "letterbox" keeps the picture's proportions and pads it, "stretch" does not
-    raises         ValueError if a side is not positive
+    fit            "letterbox" keeps the picture's proportions and pads it all around, "corner" pads
+                   it to the right and below, "stretch" fills the input whatever its proportions
+    mean, std      of the channels in `order`, in grey levels of 0..255: inside the graph every
+                   value becomes (value - mean) / std
+    pad            grey level of the padding; 114 is what most trainers of YOLO pad with
+    raises         ValueError if a side or a deviation is not positive
     """
 
     width: int
     height: int
     order: Order = "rgb"
     fit: Fit = "letterbox"
+    mean: Channels = (0.0, 0.0, 0.0)
+    std: Channels = (255.0, 255.0, 255.0)
+    pad: int = 114
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
             raise ValueError(f"Input: wanted at least 1x1 pixels, got {self.width}x{self.height}")
+        if min(self.std) <= 0:
+            raise ValueError(f"Input: wanted deviations above 0, got {self.std}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,29 @@ CONTRACTS: dict[Task, Contract] = {
             Port("points", "float32", ("N", "K", 2), required=False),
         ),
     ),
+    # As "detect", and for each thing a mask of M x M cells that fills its box, 255 for sure.
+    "instances": Contract(
+        inputs=(Port("score_threshold", "float32", (), required=False),),
+        outputs=(
+            Port("boxes", "float32", ("N", 4)),
+            Port("scores", "float32", ("N",)),
+            Port("classes", "int64", ("N",)),
+            Port("batch", "int64", ("N",)),
+            Port("masks", "uint8", ("N", "M", "M")),
+        ),
+    ),
+    # The class of each cell of a grid that covers the input; scores: how sure, 255 is surely.
+    "segment": Contract(
+        inputs=(),
+        outputs=(
+            Port("classes", "uint8", ("B", "H", "W")),
+            Port("scores", "uint8", ("B", "H", "W"), required=False),
+        ),
+    ),
+    # D numbers that lie near each other for pictures of the same thing, as the network gives them.
+    "embed": Contract(inputs=(), outputs=(Port("embedding", "float32", ("B", "D")),)),
+    # How likely each cell of a block in front of the camera is filled: 255 is surely; Z is depth.
+    "volume": Contract(inputs=(), outputs=(Port("volume", "uint8", ("B", "Z", "H", "W")),)),
     # One row of C probabilities for each picture.
     "classify": Contract(inputs=(), outputs=(Port("probabilities", "float32", ("B", "C")),)),
     # P points of one face that fills the picture: x y in [0, 1] of the input, z in the same unit

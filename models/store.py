@@ -7,10 +7,11 @@ out of date has another name and is never opened. Nothing is downloaded.
 import hashlib
 import os
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
@@ -18,6 +19,9 @@ from models import zoo
 from models.errors import BadModel, MissingModel
 from models.export import CONVERTER_VERSION
 from models.spec import Fit, Input, ModelSpec, Order, PackageFile, Task
+
+if TYPE_CHECKING:
+    from models.export.graph import Graph
 
 SIDECARS = (".yaml", ".yml", ".json")
 
@@ -78,7 +82,7 @@ def ensure(spec: ModelSpec, folder: Path | None = None) -> Path:
         "original_sha256": _origin(spec).sha256,
         "converter": str(CONVERTER_VERSION),
     }
-    _write(target, convert(spec, original, metadata))
+    _write(target, convert(spec, [original]), metadata)
     return target
 
 
@@ -133,13 +137,13 @@ def _origin(spec: ModelSpec) -> PackageFile:
     return spec.origin
 
 
-def _write(target: Path, data: bytes) -> None:
+def _write(target: Path, graph: "Graph", metadata: Mapping[str, str]) -> None:
     """Write to a file beside it first, so that `target` is whole or absent, also after a crash."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with part.open("wb") as file:
-            file.write(data)
+            graph.write(file, metadata)
             file.flush()
             os.fsync(file.fileno())
         part.replace(target)

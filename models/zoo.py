@@ -5,6 +5,8 @@ from difflib import get_close_matches
 from models.errors import UnknownModel
 from models.spec import Input, ModelSpec, PackageFile
 
+HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
+
 
 def _mediapipe(file: str, sha256: str) -> PackageFile:
     """One of Google's MediaPipe face networks, as a Python package carries them."""
@@ -16,7 +18,7 @@ ZOO: dict[str, ModelSpec] = {
         name="blazeface-short",
         family="blazeface",
         task="detect",
-        input=Input(128, 128, order="rgb", fit="letterbox"),
+        input=Input(128, 128, order="rgb", fit="letterbox", mean=HALF, std=HALF),
         labels=("face",),
         licence="Apache-2.0",
         source="arXiv:1907.05047, BlazeFace; MediaPipe face_detection_short_range",

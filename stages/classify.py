@@ -32,8 +32,7 @@ class Classify(Stage):
     def __init__(self, options: ClassifyOptions, context: StageContext) -> None:
         """Open the model. Raises ModelError when it is missing or not a classifier."""
         self._spec, self._session = open_model(options.model, "classify", context)
-        size = self._spec.input
-        self._wanted = Wanted(size.width, size.height, size.fit, size.order, options.exact)
+        self._wanted = Wanted.by(self._spec.input, exact=options.exact)
         self._top = min(options.top, len(self._spec.labels))
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Labels]:

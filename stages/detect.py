@@ -35,8 +35,7 @@ class Detect(Stage):
     def __init__(self, options: DetectOptions, context: StageContext) -> None:
         """Open the model. Raises ModelError when it is missing or not a detector."""
         self._spec, self._session = open_model(options.model, "detect", context)
-        size = self._spec.input
-        self._wanted = Wanted(size.width, size.height, size.fit, size.order, options.exact)
+        self._wanted = Wanted.by(self._spec.input, exact=options.exact)
         limits = {"score_threshold": options.score, "iou_threshold": options.iou}
         self._limits = {
             name: np.array(value, np.float32)

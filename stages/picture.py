@@ -15,9 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.spec import Fit, Input
 from stages.colour import FULL_RANGE, Colour, Order
 from stages.errors import BadPicture
-from stages.placement import Fit, Placement
+from stages.placement import Placement
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 # 8-bit formats whose planes are resized in place; FFmpeg brings any other one to I420 first.
 PLANAR = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 Planes = tuple[NDArray[np.uint8], ...]
-PADDING = 114  # the grey of darknet's and most YOLO trainers' letterbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,9 @@ class Wanted:
     """The pixels that a stage asks for: the key under which a picture keeps them.
 
     width, height  pixels
-    fit            "stretch", or "letterbox" with grey 114 around
+    fit            "stretch", "letterbox" or "corner": see `models.spec.Input`
     order          of the channels, "rgb" or "bgr"
+    pad            grey level of what a letterbox leaves free
     exact          average over areas instead of two neighbours: slower, without aliasing
     """
 
@@ -43,6 +44,12 @@ class Wanted:
     fit: Fit = "stretch"
     order: Order = "rgb"
     exact: bool = False
+    pad: int = 114
+
+    @staticmethod
+    def by(model: Input, *, exact: bool) -> "Wanted":
+        """What a model wants."""
+        return Wanted(model.width, model.height, model.fit, model.order, exact, model.pad)
 
 
 class Picture:
@@ -147,7 +154,7 @@ class Picture:
             pixels = np.asarray(cv2.transform(yuv, self.colour.to_rgb(wanted.order)), np.uint8)
         if inner == (wanted.width, wanted.height):
             return pixels if pixels is not self.planes[0] else pixels.view()
-        padded = np.full((wanted.height, wanted.width, 3), PADDING, np.uint8)
+        padded = np.full((wanted.height, wanted.width, 3), wanted.pad, np.uint8)
         padded[place.top : place.top + inner[1], place.left : place.left + inner[0]] = pixels
         return padded
 

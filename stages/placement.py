@@ -1,14 +1,12 @@
 """Where a picture lies inside a model's input, and the exact way back for boxes and points."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadShape
-
-Fit = Literal["stretch", "letterbox"]
+from models.spec import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +28,8 @@ class Placement:
     def of(picture: tuple[int, int], target: tuple[int, int], fit: Fit) -> "Placement":
         """Lay a picture of (width, height) into a target of (width, height).
 
-        "stretch" fills the target; "letterbox" keeps the picture's proportions, in the middle,
-        rounded to whole pixels and at least one.
+        "stretch" fills the target; "letterbox" keeps the picture's proportions, in the middle, and
+        "corner" does so in the upper left corner; rounded to whole pixels and at least one.
         """
         width, height = target
         if fit == "stretch":
@@ -39,6 +37,8 @@ class Placement:
         scale = min(width / picture[0], height / picture[1])
         inner_width = min(width, max(1, round(picture[0] * scale)))
         inner_height = min(height, max(1, round(picture[1] * scale)))
+        if fit == "corner":
+            return Placement(width, height, 0, 0, inner_width, inner_height)
         left, top = (width - inner_width) // 2, (height - inner_height) // 2
         return Placement(width, height, left, top, inner_width, inner_height)
 

@@ -1,29 +1,50 @@
-"""Turns a spec and its original file into the bytes of an ONNX file."""
+"""From a spec and the original files to a graph: which family knows how."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
+from typing import Protocol, cast
 
-import onnx
-
-from models import blazeface, facemesh
 from models.errors import BadWeights
-from models.readers import tflite
-from models.readers.network import Network
+from models.export.graph import Graph
 from models.spec import ModelSpec
 
-Builder = Callable[[Network, ModelSpec, Mapping[str, str]], onnx.ModelProto]
-FAMILIES: dict[str, Builder] = {"blazeface": blazeface.build, "facemesh": facemesh.build}
+FAMILIES: dict[str, str] = {
+    "blazeface": "models.families.blazeface",
+    "facemesh": "models.families.facemesh",
+}
+"""The module of each family, imported when it is needed: most import Keras."""
 
 
-def convert(spec: ModelSpec, original: Path, metadata: Mapping[str, str]) -> bytes:
-    """Read, check and convert; what lies in `original` must be what the spec was written for.
+class Family(Protocol):
+    """What a module of `models/families/` offers."""
 
-    metadata  kept in the file as it is
-    raises    BadWeights if the file is another one, broken, or not of the spec's family
+    def convert(self, spec: ModelSpec, files: Sequence[Path]) -> Graph:
+        """The network with pictures in and results out, after the contract of the spec's task.
+
+        files   the original weights, and what belongs to them (a `.cfg`, a list of words)
+        raises  BadWeights naming the file, the tensor, what was wanted and what was got
+        """
+        ...
+
+
+def family(name: str) -> Family:
+    """The family of that name."""
+    return cast("Family", import_module(FAMILIES[name]))
+
+
+def digest(file: Path) -> str:
+    """The sha256 of a file, 64 hex digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
+    """Read, check and convert; what lies in the first file must be what the spec was written for.
+
+    raises  BadWeights if the file is another one, broken, or not of the spec's family
     """
-    got = hashlib.sha256(original.read_bytes()).hexdigest()
-    if spec.origin is not None and got != spec.origin.sha256:
-        raise BadWeights(f"{original}: sha256: wanted {spec.origin.sha256}, got {got}")
-    model = FAMILIES[spec.family](tflite.read(original), spec, metadata)
-    return bytes(model.SerializeToString())
+    if spec.origin is not None and (got := digest(files[0])) != spec.origin.sha256:
+        raise BadWeights(f"{files[0]}: sha256: wanted {spec.origin.sha256}, got {got}")
+    return family(spec.family).convert(spec, files)

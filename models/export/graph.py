@@ -6,6 +6,7 @@ likes them best.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import BinaryIO
 
 import numpy as np
 import onnx
@@ -18,6 +19,7 @@ Attribute = int | float | str | Sequence[int]
 Array = NDArray[np.generic]
 
 OPSET = 18  # the newest that TensorRT 10 and OpenCV 5 read in full
+WEIGHT = 1 << 18  # bytes: an array at least as large is kept as it is until the file is written
 IR_VERSION = 9  # the one that goes with opset 18 to 20
 
 
@@ -33,6 +35,7 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._constants: list[onnx.TensorProto] = []
+        self._weights: dict[str, Array] = {}
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
     def input(self, port: Port) -> str:
@@ -52,9 +55,13 @@ class Graph:
         self._nodes.append(helper.make_node("Identity", [value], [port.name]))
 
     def constant(self, array: Array) -> str:
-        """A value known now; the same array is written once."""
+        """A value known now; the same array is written once, unless it is large."""
         # np.ascontiguousarray would make an array of one axis out of a scalar.
         array = np.asarray(array, order="C")
+        if array.nbytes >= WEIGHT:
+            name = f"w{len(self._weights)}"
+            self._weights[name] = array
+            return name
         key = (array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).digest())
         if key not in self._known:
             self._known[key] = f"c{len(self._known)}"
@@ -94,25 +101,60 @@ class Graph:
         self._nodes.append(node)
         return names
 
-    def image(self, wanted: Input, scale: float, shift: float) -> str:
+    def image(self, wanted: Input) -> str:
         """The input `image`, (B, height, width, 3) uint8, as (B, 3, height, width) float32.
 
-        Every value becomes `value * scale + shift`. Turning it to NCHW while it is still bytes
-        moves a quarter of the memory.
+        Every value becomes (value - mean) / std. Turning it to NCHW while it is still bytes moves
+        a quarter of the memory.
         """
         image = self.input(Port("image", "uint8", ("B", wanted.height, wanted.width, 3)))
         planes = self.add("Transpose", [image], {"perm": (0, 3, 1, 2)})
         value = self.add("Cast", [planes], {"to": onnx.TensorProto.FLOAT})
-        value = self.add("Mul", [value, self.scalar(scale)])
-        return self.add("Add", [value, self.scalar(shift)]) if shift else value
+        scale = 1 / np.array(wanted.std)
+        shift = -np.array(wanted.mean) * scale
+        value = self.add("Mul", [value, self._channels(scale)])
+        return self.add("Add", [value, self._channels(shift)]) if shift.any() else value
+
+    def _channels(self, values: NDArray[np.float64]) -> str:
+        """One number where all channels have the same, else one each."""
+        if (values == values[0]).all():
+            return self.scalar(values[0])
+        return self.constant(values.astype(np.float32).reshape(3, 1, 1))
 
     def model(self, metadata: Mapping[str, str]) -> onnx.ModelProto:
         """The finished model, checked by ONNX's own checker, shapes included.
 
         raises  onnx.checker.ValidationError, onnx.shape_inference.InferenceError
         """
+        model = self._model(metadata)
+        for name, array in self._weights.items():
+            model.graph.initializer.append(numpy_helper.from_array(array, name))
+        return model
+
+    def write(self, file: BinaryIO, metadata: Mapping[str, str]) -> None:
+        """Write the finished model, checked as `model` does, without a second copy of its weights.
+
+        A message of Protocol Buffers that is written in parts is read as one: the graph comes
+        first, and each weight behind it as one more initialiser of that graph.
+        """
+        file.write(self._model(metadata).SerializeToString())
+        for name, array in self._weights.items():
+            head = onnx.TensorProto(
+                name=name, dims=array.shape, data_type=helper.np_dtype_to_tensor_dtype(array.dtype)
+            ).SerializeToString()
+            tensor = head + _field(_RAW_DATA, array.nbytes)
+            initializer = _field(_INITIALIZER, len(tensor) + array.nbytes) + tensor
+            file.write(_field(_GRAPH, len(initializer) + array.nbytes) + initializer)
+            file.write(array.reshape(-1).view(np.uint8).data)
+
+    def _model(self, metadata: Mapping[str, str]) -> onnx.ModelProto:
+        """The model without its weights. For the check they stand in as inputs."""
+        stand_ins = [
+            _value_info(Port(name, array.dtype.name, array.shape))
+            for name, array in self._weights.items()
+        ]
         graph = helper.make_graph(
-            self._nodes, self.name, self._inputs, self._outputs, self._constants
+            self._nodes, self.name, [*self._inputs, *stand_ins], self._outputs, self._constants
         )
         model = helper.make_model(
             graph,
@@ -122,7 +164,28 @@ class Graph:
         )
         helper.set_model_props(model, dict(metadata))
         onnx.checker.check_model(model, full_check=True)
+        del model.graph.input[len(self._inputs) :]
         return model
+
+
+# Numbers of the fields in onnx.proto: ModelProto.graph, GraphProto.initializer,
+# TensorProto.raw_data.
+_GRAPH, _INITIALIZER, _RAW_DATA = 7, 5, 9
+
+
+def _field(number: int, length: int) -> bytes:
+    """The head of a field that holds `length` bytes: its number and wire type 2, and the length."""
+    return bytes([number << 3 | 2]) + _varint(length)
+
+
+def _varint(value: int) -> bytes:
+    """Seven bits a byte, the lowest first; the highest bit says that more follow."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
 
 
 def _value_info(port: Port) -> onnx.ValueInfoProto:

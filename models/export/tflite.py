@@ -12,6 +12,7 @@ import numpy as np
 
 from models.errors import BadWeights
 from models.export.graph import Graph
+from models.export.windows import padded_window
 from models.readers.network import (
     Activation,
     Adding,
@@ -20,7 +21,6 @@ from models.readers.network import (
     Joining,
     Network,
     Operator,
-    Padding,
     Pooling,
 )
 
@@ -89,8 +89,8 @@ class _Emitter:
             self._fail(operator, "its options", options)
         if (kernel.shape[1] * groups, len(bias)) != (image.shape[3], len(kernel)):
             self._fail(operator, f"a kernel for {image.shape}", (kernel.shape, bias.shape))
-        size, pads = _window(
-            image, kernel.shape[2:], options.stride, options.dilation, options.padding
+        size, pads = padded_window(
+            image.shape[1:3], kernel.shape[2:], options.stride, options.dilation, options.padding
         )
         name = self._graph.add(
             "Conv",
@@ -109,7 +109,9 @@ class _Emitter:
         options, image = operator.options, self._picture(operator, 0)
         if not isinstance(options, Pooling):
             self._fail(operator, "its options", options)
-        size, pads = _window(image, options.window, options.stride, (1, 1), options.padding)
+        size, pads = padded_window(
+            image.shape[1:3], options.window, options.stride, (1, 1), options.padding
+        )
         name = self._graph.add(
             "MaxPool",
             [image.name],
@@ -216,28 +218,6 @@ class _Emitter:
         raise BadWeights(
             f"{self._network.file}: {operator.name} that makes {made}: wanted {wanted}, got {got}"
         )
-
-
-def _window(
-    image: _Value,
-    window: tuple[int, ...],
-    stride: tuple[int, int],
-    dilation: tuple[int, int],
-    padding: Padding,
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """(height, width) of the output, and ONNX's pads: top, left, bottom, right.
-
-    TensorFlow's SAME makes ceil(size / stride) steps and puts the odd pixel at the end.
-    """
-    sizes, before, after = [], [], []
-    for size, length, step, gap in zip(image.shape[1:3], window, stride, dilation, strict=True):
-        reach = (length - 1) * gap + 1
-        steps = -(-size // step) if padding == "same" else (size - reach) // step + 1
-        missing = max((steps - 1) * step + reach - size, 0) if padding == "same" else 0
-        sizes.append(steps)
-        before.append(missing // 2)
-        after.append(missing - missing // 2)
-    return tuple(sizes), (*before, *after)
 
 
 EMITTERS: Mapping[str, Callable[[_Emitter, Operator], _Value]] = {

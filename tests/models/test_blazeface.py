@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from models import ZOO
-from models.blazeface import anchors, decode
 from models.export.graph import Graph
+from models.families.blazeface import anchors, decode
 from models.session import Session, open_session
 from models.spec import Port
 from models.store import Model

@@ -47,7 +47,7 @@ def write(folder: Path, *inputs: Port, outputs: tuple[Port, ...], name: str = "t
 def write_mean(folder: Path, name: str = "mean") -> Path:
     """A classifier of three classes: the mean of each channel, plus an offset, 0 by default."""
     graph = Graph(name)
-    planes = graph.image(Input(6, 4), 1 / 255, 0.0)
+    planes = graph.image(Input(6, 4))
     means = graph.add("ReduceMean", [planes, graph.integers(2, 3)], {"keepdims": 0})
     means = graph.add("Add", [means, graph.option("offset", 0.0)])
     graph.output(Port("probabilities", "float32", ("B", 3)), means)

@@ -31,7 +31,7 @@ def test_the_detectors_raw_outputs_are_those_of_the_original_interpreter(
     original: Callable[[str], Path], golden: Golden, tmp_path: Path, batch: int
 ) -> None:
     graph = Graph("raw")
-    image = graph.image(ZOO["blazeface-short"].input, 1 / 127.5, -1.0)
+    image = graph.image(ZOO["blazeface-short"].input)
     regressors, logits = emit(graph, read(original("blazeface-short")), [image])
     graph.output(Port("regressors", "float32", ("B", 896, 16)), regressors)
     graph.output(Port("logits", "float32", ("B", 896, 1)), logits)

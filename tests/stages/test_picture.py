@@ -10,7 +10,7 @@ from av.video.reformatter import Interpolation
 from numpy.typing import NDArray
 
 from stages.errors import BadPicture
-from stages.picture import PADDING, Picture, Wanted
+from stages.picture import Picture, Wanted
 
 # H.273 codes and the names that FFmpeg's scaler has for them.
 MATRICES = {1: "ITU709", 5: "ITU601", 9: "BT2020"}
@@ -136,10 +136,10 @@ def test_bgr_is_rgb_the_other_way_round() -> None:
 
 def test_a_letterbox_pads_with_grey_and_keeps_proportions() -> None:
     picture = Picture.from_bgr(np.full((100, 200, 3), 255, np.uint8))
-    pixels = picture.pixels(Wanted(64, 64, fit="letterbox"))
-    assert (pixels[:16] == PADDING).all()
+    pixels = picture.pixels(Wanted(64, 64, fit="letterbox", pad=7))
+    assert (pixels[:16] == 7).all()
     assert (pixels[16:48] == 255).all()
-    assert (pixels[48:] == PADDING).all()
+    assert (pixels[48:] == 7).all()
 
 
 def test_many_threads_make_a_size_once() -> None:

