@@ -63,6 +63,14 @@ Origin = PackageFile
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many numbers a network holds, statistics of batch norms among them, and who says so."""
+
+    numbers: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelSpec:
     """All that is known of a model without opening it.
 
@@ -75,6 +83,15 @@ class ModelSpec:
     source   the paper or page that describes the network
     origin   where the original file is; None for a user's own ONNX file
     points   the names of the key points of each thing found, in order; empty if it gives none
+
+    Of families that are built here:
+
+    variant     which of the family's networks, such as "tiny-voc"
+    anchors     width and height of the prior boxes, in cells of the output's grid
+    parameters  how many numbers the original network holds, and where that is said
+    published   where the original weights are to be had
+    citation    of the paper, in a line
+    accuracy    as published, and on which data
     """
 
     name: str
@@ -86,6 +103,12 @@ class ModelSpec:
     source: str
     origin: Origin | None
     points: tuple[str, ...] = ()
+    variant: str = ""
+    anchors: tuple[tuple[float, float], ...] = ()
+    parameters: Count | None = None
+    published: str = ""
+    citation: str = ""
+    accuracy: str = ""
 
 
 @dataclass(frozen=True, slots=True)

