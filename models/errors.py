@@ -5,6 +5,7 @@ ModelError
 ├── MissingModel      the spec is known, its file is not here; says how to get it
 ├── BadModel          the file is not what its spec says: what, wanted, got
 ├── BadWeights        a weight file is broken or holds the wrong tensors
+├── BadData          pictures, boxes or masks to train on are not what their format says
 ├── BadShape          an array handed to a result or a model has the wrong shape or dtype
 └── NoDevice          the device asked for is not on this machine
 """
@@ -28,6 +29,10 @@ class BadModel(ModelError):
 
 class BadWeights(ModelError):
     """A weight file is broken, or does not hold the tensors of its network."""
+
+
+class BadData(ModelError):
+    """Pictures, boxes or masks to train on are not what their format says."""
 
 
 class BadShape(ModelError):
