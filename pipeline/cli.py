@@ -135,6 +135,14 @@ def models_pull(name: Model) -> None:
     raise typer.Exit(command(name))
 
 
+@models.command("train")
+def models_train(config: Config) -> None:
+    """Train a classifier, a detector or a segmenter on your own pictures."""
+    from pipeline.commands.train import train as command  # noqa: PLC0415
+
+    raise typer.Exit(command(config))
+
+
 def main() -> None:
     """The console script `framewire`."""
     app()

@@ -78,9 +78,7 @@ def draw(random: Random, about: View, how: Augment) -> View:
     )
 
 
-def draw_showing(
-    random: Random, about: View, how: Augment, boxes: Boxes
-) -> View:
+def draw_showing(random: Random, about: View, how: Augment, boxes: Boxes) -> View:
     """As `draw`, but one that shows a box, if there is any. `about` itself, if none is found."""
     for _ in range(MOST_DRAWS):
         view = draw(random, about, how)

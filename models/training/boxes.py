@@ -21,7 +21,10 @@ def class_names(found: Iterable[str], labels: tuple[str, ...], where: Path) -> t
 
 
 def boxed(
-    picture: Path, things: Sequence[tuple[str, Sequence[float]]], labels: tuple[str, ...], where: str
+    picture: Path,
+    things: Sequence[tuple[str, Sequence[float]]],
+    labels: tuple[str, ...],
+    where: str,
 ) -> Boxed:
     """A picture with its boxes, checked and clipped.
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from models.spec import Fit
 
 Positive = Annotated[int, Field(gt=0)]
+Side = Annotated[int, Field(gt=0, multiple_of=32)]  # every network here has steps of 32 pixels
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -34,8 +35,8 @@ class Keys(BaseModel):
 class Picture(Keys):
     """The picture that the network is trained on, and later run on."""
 
-    width: Positive = Field(description="Pixels.")
-    height: Positive = Field(description="Pixels.")
+    width: Side = Field(description="Pixels, a multiple of 32.")
+    height: Side = Field(description="Pixels, a multiple of 32.")
     fit: Fit = Field(
         "letterbox",
         description="letterbox keeps proportions and pads all around; stretch does not.",
@@ -53,8 +54,12 @@ class Augment(Keys):
         0.4, description="A box goes when less than this share of its area stays in the picture."
     )
     hue: Annotated[float, Field(ge=0, le=180)] = Field(10, description="Degrees, up or down.")
-    saturation: Annotated[float, Field(ge=1)] = Field(1.5, description="Most times, or its inverse.")
-    brightness: Annotated[float, Field(ge=1)] = Field(1.5, description="Most times, or its inverse.")
+    saturation: Annotated[float, Field(ge=1)] = Field(
+        1.5, description="A factor up to this, or its inverse."
+    )
+    brightness: Annotated[float, Field(ge=1)] = Field(
+        1.5, description="A factor up to this, or its inverse."
+    )
     mosaic: Share = Field(0, description="How often four pictures share one; boxes only.")
 
 
@@ -157,14 +162,18 @@ class Classify(Common):
 
     task: Literal["classify"]
     network: Literal["vgg16", "mobilenet"] = Field(description="Whose features are used.")
+    alpha: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Width of a MobileNet.")
     layers: tuple[str, ...] = Field(
         (), description="Layers that are averaged over the picture; by default the last."
+    )
+    mirror: bool = Field(
+        False, description="The model looks at each picture and its mirror image: twice the time."
     )
     input: Picture
     train: ClassFolders
     dev: ClassFolders
     views: Positive = Field(
-        8, description="How often each picture of `train` is varied; half of them are flipped."
+        8, description="How often each picture of `train` is varied, besides the picture as it is."
     )
     augment: Augment = Augment()
     schedule: Schedule = Schedule(epochs=200, batch=64, rate=0.01, average=0)
@@ -176,8 +185,13 @@ class Detect(Common):
     task: Literal["detect"]
     network: Literal["mobilenet"] = Field("mobilenet", description="The backbone.")
     alpha: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Width of a MobileNet.")
-    frozen: Annotated[int, Field(ge=0)] = Field(
-        0, description="How many layers from the picture on keep the weights they came with."
+    frozen: str = Field(
+        "", description="The layer up to which weights stay as they came; by default none does."
+    )
+    views: Annotated[int, Field(ge=0)] = Field(
+        0,
+        description="Keep so many varied views of each picture in memory, as the frozen layers "
+        "give them, so that those run once; 0: a new view each time.",
     )
     input: Picture
     labels: tuple[str, ...] = Field((), description="Classes; by default those found in `train`.")
@@ -189,6 +203,12 @@ class Detect(Common):
     augment: Augment = Augment()
     schedule: Schedule = Schedule()
 
+    @model_validator(mode="after")
+    def _gridded(self) -> "Detect":
+        if self.views and not self.frozen:
+            raise ValueError("wanted `frozen` with `views`, got views of no frozen layer")
+        return self
+
 
 class Segment(Common):
     """A U-Net on a MobileNet: the class of each pixel."""
@@ -196,8 +216,8 @@ class Segment(Common):
     task: Literal["segment"]
     network: Literal["mobilenet"] = Field("mobilenet", description="The encoder.")
     alpha: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Width of a MobileNet.")
-    frozen: Annotated[int, Field(ge=0)] = Field(
-        0, description="How many layers from the picture on keep the weights they came with."
+    frozen: str = Field(
+        "", description="The layer up to which weights stay as they came; by default none does."
     )
     input: Picture
     labels: Annotated[tuple[str, ...], Field(min_length=2)] = Field(

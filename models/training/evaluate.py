@@ -127,9 +127,7 @@ class MaskScore:
         """Pixel accuracy; iou, the mean over classes that are there; classes: the IoU of each."""
         right = self._pixels.diagonal()
         union = self._pixels.sum(axis=0) + self._pixels.sum(axis=1) - right
-        classes = {
-            label: float(right[i] / union[i]) for i, label in enumerate(labels) if union[i]
-        }
+        classes = {label: float(right[i] / union[i]) for i, label in enumerate(labels) if union[i]}
         return {
             "accuracy": _share(float(right.sum()), float(self._pixels.sum())),
             "iou": float(np.mean([*classes.values()])) if classes else 0.0,

@@ -1,5 +1,7 @@
 """Reads pictures with a mask each: a grey PNG of the same size, whose grey levels are classes."""
 
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,18 +14,17 @@ UNKNOWN = 255  # in a table of classes by grey level
 
 def read_masks(data: Masks) -> list[Masked]:
     """The pairs. Raises BadData if there is none, or half of one is missing."""
-    image, mask = str(data.image), str(data.mask)
     names = read_names(data.names) if data.names else _names(data)
-    pairs = [
-        Masked(type(data.image)(image.replace("{name}", name)),
-               type(data.mask)(mask.replace("{name}", name)))  # fmt: skip
-        for name in names
-    ]
+    pairs = [Masked(_named(data.image, name), _named(data.mask, name)) for name in names]
     for pair in pairs:
         for file in (pair.file, pair.mask):
             if not file.is_file():
                 raise BadData(f"{file}: wanted a picture, got nothing there")
     return pairs
+
+
+def _named(pattern: Path, name: str) -> Path:
+    return Path(str(pattern).replace("{name}", name))
 
 
 def _names(data: Masks) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ is not looked at here: a corner is divided by the size as it stands.
 """
 
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 
@@ -60,7 +60,7 @@ def _read(file: Path, data: Voc) -> tuple[Path, list[Thing]]:
     return picture, things
 
 
-def _parse(file: Path) -> ElementTree.Element:
+def _parse(file: Path) -> ET.Element:
     try:
         with file.open("rb") as opened:
             text = opened.read(MOST_BYTES + 1)
@@ -72,12 +72,12 @@ def _parse(file: Path) -> ElementTree.Element:
         # Entities may be made to grow without bound; the format has none.
         raise BadData(f"{file}: wanted plain elements, got a declaration (<!)")
     try:
-        return ElementTree.fromstring(text)  # noqa: S314 - bounded, and without entities
-    except ElementTree.ParseError as error:
+        return ET.fromstring(text)  # noqa: S314 - bounded, and without entities
+    except ET.ParseError as error:
         raise BadData(f"{file}: wanted XML, got: {error}") from error
 
 
-def _number(where: object, element: ElementTree.Element, path: str) -> float:
+def _number(where: object, element: ET.Element, path: str) -> float:
     text = element.findtext(path)
     try:
         return float(text or "")

@@ -1,4 +1,4 @@
-"""What the last layer of YOLOv2 means, in plain numpy: the reference of the graph's own decoding."""
+"""What the last layer of YOLOv2 means, in plain numpy: a reference for the graph's decoding."""
 
 import numpy as np
 from numpy.typing import NDArray

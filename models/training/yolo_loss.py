@@ -3,8 +3,8 @@
 Redmon and Farhadi, arXiv:1612.08242, section 2, and Redmon et al., arXiv:1506.02640, equation 3.
 What the numbers of the last layer mean stands in `models/export/yolo.py`. Of the paper's choices:
 the prior with the best overlap in the cell of a box's middle learns that box; priors whose box
-overlaps one by more than 0.6 are not told that there is nothing. Of others': the objectness of a box
-is its present overlap (darknet's `rescore`), small boxes weigh up to twice as much (darknet's
+overlaps one by more than 0.6 are not told that there is nothing. Of others': the objectness of a
+box is its present overlap (darknet's `rescore`), small boxes weigh up to twice as much (darknet's
 `2 - w * h`), and place and objectness are learnt by cross-entropy (YOLOv3, arXiv:1804.02767,
 section 2.1), which does not stall where a sigmoid is flat.
 """
@@ -58,7 +58,8 @@ def encode(boxes: Floats, classes: NDArray[np.int64], head: Head) -> Floats:
 def shape_overlap(sizes: Floats, anchors: Floats) -> Floats:
     """(N, P): the IoU of N boxes (N, 2) with P priors (P, 2) when their middles are the same."""
     both = np.minimum(sizes[:, np.newaxis], anchors).prod(axis=2)
-    return both / (sizes.prod(axis=1)[:, np.newaxis] + anchors.prod(axis=1) - both)
+    either = sizes.prod(axis=1)[:, np.newaxis] + anchors.prod(axis=1) - both
+    return np.asarray(both / either, np.float32)
 
 
 def find_anchors(sizes: Floats, count: int, seed: int) -> tuple[tuple[float, float], ...]:
@@ -91,7 +92,7 @@ def _cluster(sizes: Floats, count: int, random: np.random.Generator) -> Floats:
     return middles
 
 
-class YoloLoss(keras.losses.Loss):
+class YoloLoss(keras.losses.Loss):  # type: ignore[misc]
     """Called with targets of `encode`, (B, rows, columns, priors, TARGET), and the last layer,
     (B, rows, columns, head.channels). The sum over a picture, averaged over the batch.
     """
@@ -159,6 +160,4 @@ def _overlap(one: Any, other: Any) -> Any:
 
 def _cross_entropy(wanted: Any, logits: Any) -> Any:
     """Of each number; the form that does not overflow."""
-    return (
-        ops.maximum(logits, 0) - logits * wanted + ops.log1p(ops.exp(-ops.abs(logits)))
-    )
+    return ops.maximum(logits, 0) - logits * wanted + ops.log1p(ops.exp(-ops.abs(logits)))

@@ -25,7 +25,7 @@ def read_config(
             path, sources=[_absolute(s) for s in sources], parts=installed_parts(models=models)
         )
     except ConfigError as error:
-        _tell(error)
+        tell(error)
         return None
 
 
@@ -38,7 +38,8 @@ def _absolute(source: str) -> str:
     return source
 
 
-def _tell(error: ConfigError) -> None:
+def tell(error: ConfigError) -> None:
+    """Print all mistakes of a config on stderr."""
     console = Console(file=sys.stderr, soft_wrap=True, highlight=False)
     for line, mistake in zip(error.lines(), error.mistakes, strict=True):
         place = line.removesuffix(str(mistake))
