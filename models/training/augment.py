@@ -20,6 +20,7 @@ Kept = NDArray[np.bool_]
 Random = np.random.Generator
 
 IGNORED = 255  # class of a mask's pixels that lie outside of the picture
+SMALLEST = 1e-4  # side of a box that is worth keeping, in [0, 1] of the window
 MOST_DRAWS = 20  # of a window, until one shows something
 
 
@@ -127,7 +128,8 @@ def see_boxes(boxes: Boxes, view: View, keep: float) -> tuple[Boxes, Kept]:
     if view.flip:
         moved = moved[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (1, 0, 1, 0)
     inside = moved.clip(0, 1)
-    kept = (_area(inside) > 0) & (_area(inside) >= keep * _area(moved))
+    visible = (inside[:, 2:] - inside[:, :2]).min(axis=1, initial=1) >= SMALLEST
+    kept = visible & (_area(inside) >= keep * _area(moved))
     return inside.astype(np.float32), kept
 
 

@@ -93,15 +93,15 @@ class Checkpoint:
 
     def save_best(self, network: keras.Model) -> None:
         """Keep the weights that the network has now."""
-        self._write(BEST, {v.path: np.asarray(v) for v in network.variables})
+        self._write(BEST, {f"weight{i}": np.asarray(v) for i, v in enumerate(network.variables)})
 
     def load_best(self, network: keras.Model) -> None:
         """Give the network the weights of the best score, if there was any."""
         file = self._folder / BEST
         if file.exists():
             arrays = _read(file)
-            for variable in network.variables:
-                variable.assign(arrays[variable.path])
+            for number, variable in enumerate(network.variables):
+                variable.assign(arrays[f"weight{number}"])
 
     def _write(self, name: str, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ def _parts(network: keras.Model) -> dict[str, list[keras.Variable]]:
 
 def _read(file: Path) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(file, allow_pickle=False) as arrays:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
             return dict(arrays)
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise BadData(

@@ -93,7 +93,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         waited = (self.course.epochs - self.course.best_epoch) // self._schedule.every
         return bool(self._schedule.patience) and waited >= self._schedule.patience
 
-    def on_train_batch_end(self, _batch: int, _logs: object = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
         """The mean is of few weights at first: the first ones are random and soon forgotten."""
         if not self._schedule.average:
             return
@@ -135,7 +135,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
 
 def values(network: keras.Model) -> list[NDArray[np.float32]]:
     """Copies of what is learnt."""
-    return [np.array(variable) for variable in network.trainable_variables]
+    return [np.asarray(variable).copy() for variable in network.trainable_variables]
 
 
 def assign(network: keras.Model, weights: Weights) -> None:
