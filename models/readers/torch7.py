@@ -29,7 +29,7 @@ from models.readers.weights import Stored, WeightFile
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN = 0, 1, 2, 3, 4, 5
 FUNCTIONS = (6, 7, 8)  # also the older ways to write them
 LONGEST_TEXT = 1 << 20  # bytes
-MOST_VALUES = 5_000_000
+MOST_VALUES = 1_000_000
 DEEPEST = 100_000  # values within values; a graph is written along its edges
 
 CODES = {
