@@ -26,4 +26,3 @@ def emit_embedding(graph: Graph, value: str, length: int) -> None:
     """Declare the output of an "embed" model: `value` is (B, length) float32."""
     (port,) = CONTRACTS["embed"].outputs
     graph.output(Port(port.name, port.dtype, ("B", length)), value)
-
