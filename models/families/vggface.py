@@ -6,6 +6,7 @@ after its ReLU.
 """
 
 from collections.abc import Sequence
+from math import isqrt
 from pathlib import Path
 
 import keras
@@ -25,6 +26,7 @@ from models.spec import ModelSpec
 from models.transfer import Change, Filled, Transfer, as_it_is
 
 FIRST = "conv1_1/kernel"
+FLATTENED = "fc6/kernel"  # the first matrix behind the pictures
 CLASSIFIER = ("fc8",)
 
 
@@ -77,7 +79,7 @@ def fill(network: keras.Model, file: Path) -> Filled:
     shapes = {weight.path: tuple(weight.shape) for weight in network.weights}
     for pair in pairs:
         stored = source[pair.tensor].shape
-        change = _change(stored, shapes[pair.path], theano=theano)
+        change = change_of(pair.path, stored, shapes[pair.path], theano=theano)
         if pair.path == FIRST and (theano or matlab):
             change = _red_first(change)
         transfer.move(pair.tensor, pair.path, change)
@@ -100,7 +102,9 @@ def _is_theano(source: WeightFile, pairs: Sequence[Pair], network: keras.Model) 
     )
 
 
-def _change(stored: tuple[int, ...], wanted: tuple[int, ...], *, theano: bool) -> Change:
+def change_of(
+    path: str, stored: tuple[int, ...], wanted: tuple[int, ...], *, theano: bool
+) -> Change:
     """How a tensor of that shape becomes one of the network; other shapes fail when it is read."""
     if len(wanted) == 1:
         # MatConvNet's biases are (n, 1) or (1, n).
@@ -110,7 +114,7 @@ def _change(stored: tuple[int, ...], wanted: tuple[int, ...], *, theano: bool) -
         return lambda array: _fitted(array[:, :, ::-1, ::-1].transpose(2, 3, 1, 0), wanted)
     if len(stored) == 4:
         return lambda array: _fitted(array, wanted)
-    if theano and stored[0] == 7 * 7 * BLOCKS[-1][1]:
+    if theano and path == FLATTENED:
         return _channels_last
     return as_it_is
 
@@ -127,7 +131,11 @@ def _fitted(kernel: Array, wanted: tuple[int, ...]) -> Array:
 
 def _channels_last(matrix: Array) -> Array:
     """Rows in the order of (channel, y, x), as Theano flattens pictures, to (y, x, channel)."""
-    rows = matrix.reshape(BLOCKS[-1][1], 7, 7, -1)
+    channels = BLOCKS[-1][1]
+    side = isqrt(len(matrix) // channels)
+    if side * side * channels != len(matrix):
+        return matrix
+    rows = matrix.reshape(channels, side, side, -1)
     return rows.transpose(1, 2, 0, 3).reshape(matrix.shape)
 
 
