@@ -13,6 +13,7 @@ from models.spec import ModelSpec
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "facemesh": "models.families.facemesh",
+    "yolov2": "models.families.yolov2",
 }
 """The module of each family, imported when it is needed: most import Keras."""
 
