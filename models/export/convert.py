@@ -13,6 +13,9 @@ from models.spec import ModelSpec
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "facemesh": "models.families.facemesh",
+    "mobilenet": "models.families.mobilenet",
+    "vgg16": "models.families.vgg16",
+    "vggface": "models.families.vggface",
     "yolov2": "models.families.yolov2",
 }
 """The module of each family, imported when it is needed: most import Keras."""
