@@ -15,10 +15,12 @@ from models.export.graph import Graph
 from models.export.keras_graph import emit
 from models.export.yolo import Head, emit_head, head_of
 from models.families import yolov2_layers as parts
+from models.families.mobilenet import FOLDED, WIDTHS
 from models.families.yolov2_cfg import Structure
 from models.families.yolov2_import import from_cfg, from_darknet, from_keras
 from models.families.yolov2_layers import Layers
-from models.families.yolov2_network import mobilenet, network
+from models.families.yolov2_network import network, on_mobilenet
+from models.hollow import hollow
 from models.spec import ModelSpec
 
 # What darknet and keras-yolo2 take, unless a stage asks for others: `thresh` and `nms` of
@@ -39,8 +41,10 @@ KERAS_YOLO2: Mapping[str, Callable[[int], Layers]] = {
 }
 """Networks of keras-yolo2 that are darknet's but for the order of `reorg`."""
 
-MOBILENETS = {"mobilenet": 1.0, "mobilenet-0.5": 0.5, "mobilenet-0.25": 0.25}
-"""keras-yolo2's networks on MobileNet by variant: the share of its channels. It has only the 1."""
+MOBILENETS = {"mobilenet": "1.0"} | {
+    f"mobilenet-{prefix}{width}": f"{prefix}{width}" for width in WIDTHS for prefix in ("", FOLDED)
+}
+"""Networks on MobileNet: the variant of `models.families.mobilenet`. keras-yolo2 has the first."""
 
 
 def build(spec: ModelSpec) -> keras.Model:
@@ -52,7 +56,9 @@ def build(spec: ModelSpec) -> keras.Model:
     channels = head_of(spec).channels
     height, width = spec.input.height, spec.input.width
     if spec.variant in MOBILENETS:
-        return mobilenet(height, width, channels, MOBILENETS[spec.variant])
+        variant = MOBILENETS[spec.variant]
+        alpha, folded = WIDTHS[variant.removeprefix(FOLDED)], variant.startswith(FOLDED)
+        return on_mobilenet(height, width, channels, alpha, folded=folded)
     if spec.variant in KERAS_YOLO2:
         return network(KERAS_YOLO2[spec.variant](channels), height, width, "tensorflow")
     return network(DARKNET[spec.variant](channels), height, width, "darknet")
@@ -73,7 +79,7 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
         model, weights = from_darknet(said, spec.input, _need(files, ".weights"))
         anchors, (score, iou) = said.anchors, DARKNET_THRESHOLDS
     else:
-        model = build(spec)
+        model = hollow(lambda: build(spec))
         weights = from_keras(model, _need(files, ".h5", ".hdf5"))
         anchors, (score, iou) = spec.anchors, KERAS_THRESHOLDS
     _, rows, columns, channels = model.output_shape

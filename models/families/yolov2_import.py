@@ -8,6 +8,7 @@ from models.errors import BadWeights
 from models.families import yolov2_layers as parts
 from models.families.yolov2_cfg import Structure, structure
 from models.families.yolov2_network import network, norm
+from models.hollow import hollow
 from models.readers import darknet, h5
 from models.spec import Input
 from models.transfer import Filled, Transfer, transposed, variables
@@ -34,7 +35,7 @@ def from_cfg(cfg: Path, classes: int) -> Structure:
 
 
 def from_darknet(said: Structure, picture: Input, weights: Path) -> tuple[keras.Model, Filled]:
-    """The network, and a `.weights` file as its variables.
+    """The network, without values of its own, and a `.weights` file as its variables.
 
     The file's length is held against the layers before anything of that size is allocated.
 
@@ -46,7 +47,7 @@ def from_darknet(said: Structure, picture: Input, weights: Path) -> tuple[keras.
         raise BadWeights(f"{weights}: its network: {error}") from None
     convolutions = tuple(parts.in_file(said.layers, made))
     file = darknet.read(weights, convolutions)
-    model = network(said.layers, picture.height, picture.width, "darknet")
+    model = hollow(lambda: network(said.layers, picture.height, picture.width, "darknet"))
     transfer = Transfer(file, model)
     for one in convolutions:
         transfer.move(f"{one.name}/kernel", f"{one.name}/kernel", transposed(*OIHW_TO_HWIO))

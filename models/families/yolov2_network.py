@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers as of
 
+from models.families import mobilenet
 from models.families import yolov2_layers as parts
 from models.families.yolov2_layers import LAST, Convolution, Layers, MaxPool, Reorganise, Route
 from models.families.yolov2_reorg import Order, Reorg
@@ -64,21 +65,19 @@ def _convolution(value: Any, layer: Convolution, name: str, epsilon: float) -> A
     return value
 
 
-def mobilenet(height: int, width: int, channels: int, alpha: float) -> keras.Model:
-    """Howard et al., arXiv:1704.04861, without its classifier; one convolution behind it.
+def on_mobilenet(
+    height: int, width: int, channels: int, alpha: float, *, folded: bool
+) -> keras.Model:
+    """MobileNet v1 and one convolution behind it, as keras-yolo2 has it.
 
     input   (B, height, width, 3) float32, in [-1, 1]
     output  (B, height / 32, width / 32, channels) float32: what the head reads
-    alpha   of MobileNet: the share of its channels
+    alpha, folded  as in `models.families.mobilenet.convolutions`; keras-yolo2 has 1 and False
     """
-    body = keras.applications.MobileNet(
-        (height, width, 3),
-        alpha=alpha,
-        include_top=False,
-        weights=None,  # pyright: ignore[reportArgumentType]
-    )
-    raw = of.Conv2D(channels, 1, padding="same", name=LAST)(body.output)
-    return keras.Model(body.input, raw, name="yolov2_mobilenet")
+    image = keras.Input((height, width, 3), name="image")
+    value = mobilenet.convolutions(image, alpha, folded=folded)
+    raw = of.Conv2D(channels, 1, padding="same", name=LAST)(value)
+    return keras.Model(image, raw, name="yolov2_mobilenet")
 
 
 def norm(convolution: str) -> str:

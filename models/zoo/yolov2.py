@@ -1,22 +1,12 @@
 """YOLOv2, as its authors published it."""
 
 from models.spec import Count, Input, ModelSpec
+from models.zoo.labels import read
 
-# github.com/pjreddie/darknet at f6afaab: data/voc.names, data/coco.names, and cfg/yolov2*.cfg.
-VOC_NAMES = (
-    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
-    "person pottedplant sheep sofa train tvmonitor"
-)
-COCO_NAMES = (
-    "person,bicycle,car,motorbike,aeroplane,bus,train,truck,boat,traffic light,fire hydrant,"
-    "stop sign,parking meter,bench,bird,cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,"
-    "backpack,umbrella,handbag,tie,suitcase,frisbee,skis,snowboard,sports ball,kite,baseball bat,"
-    "baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,fork,knife,spoon,bowl,"
-    "banana,apple,sandwich,orange,broccoli,carrot,hot dog,pizza,donut,cake,chair,sofa,pottedplant,"
-    "bed,diningtable,toilet,tvmonitor,laptop,mouse,remote,keyboard,cell phone,microwave,oven,"
-    "toaster,sink,refrigerator,book,clock,vase,scissors,teddy bear,hair drier,toothbrush"
-)
-VOC, COCO = tuple(VOC_NAMES.split()), tuple(COCO_NAMES.split(","))
+VOC, COCO = read("voc"), read("darknet_coco")
+
+# In cells of 32 pixels: cfg/yolov2.cfg, yolov2-voc.cfg and yolov2-tiny-voc.cfg of
+# github.com/pjreddie/darknet at f6afaab. yolov2-tiny.cfg has those of yolov2.cfg.
 OF_COCO = (
     (0.57273, 0.677385),
     (1.87446, 2.06253),
@@ -32,6 +22,8 @@ OF_VOC = (
     (11.2364, 10.0071),
 )
 OF_TINY_VOC = ((1.08, 1.19), (3.42, 4.41), (6.63, 11.38), (9.42, 5.11), (16.62, 10.52))
+
+HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
 
 # darknet divides by 255 and pads a letterbox with 0.5 (`letterbox_image` in src/image.c).
 DARKNET_INPUT = Input(416, 416, order="rgb", fit="letterbox", pad=128)
@@ -109,5 +101,22 @@ MODELS = (
         OF_TINY_VOC,
         _size("yolov2-tiny-voc", 63_471_556, 16, DARKFLOW),
         "57.1 % mAP on VOC 2007 test, at 416 x 416 (its home page)",
+    ),
+    ModelSpec(
+        name="raccoon",
+        family="yolov2",
+        task="detect",
+        # keras-yolo2 resizes without regard to proportions (frontend.py), and brings grey levels to
+        # -1..1 (MobileNetFeature in backend.py).
+        input=Input(416, 416, order="rgb", fit="stretch", mean=HALF, std=HALF),
+        labels=("raccoon",),
+        licence="not stated",
+        source="github.com/experiencor/keras-yolo2 at 8bc3fcd, MobileNet backend, config.json",
+        origin=None,
+        variant="mobilenet",
+        anchors=OF_COCO,
+        parameters=Count(3_259_614, "count_params of keras-yolo2's own network"),
+        published="https://drive.google.com/drive/folders/10oym4eL2RxJa0gro26vzXK__TtYOP5Ng",
+        citation=CITATION,
     ),
 )
