@@ -75,7 +75,7 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     image = graph.image(spec.input)
     if spec.variant in DARKNET:
         cfg = _pick(files, ".cfg")
-        said = _built_in(spec) if cfg is None else from_cfg(cfg, len(spec.labels))
+        said = built_in(spec) if cfg is None else from_cfg(cfg, len(spec.labels))
         model, weights = from_darknet(said, spec.input, _need(files, ".weights"))
         anchors, (score, iou) = said.anchors, DARKNET_THRESHOLDS
     else:
@@ -91,7 +91,8 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     return graph
 
 
-def _built_in(spec: ModelSpec) -> Structure:
+def built_in(spec: ModelSpec) -> Structure:
+    """The network of a spec whose variant is one of darknet's."""
     layers = DARKNET[spec.variant](head_of(spec).channels)
     return Structure(layers, spec.anchors, len(spec.labels))
 
