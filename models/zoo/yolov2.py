@@ -1,0 +1,122 @@
+"""YOLOv2, as its authors published it."""
+
+from models.spec import Count, Input, ModelSpec
+from models.zoo.labels import read
+
+VOC, COCO = read("voc"), read("darknet_coco")
+
+# In cells of 32 pixels: cfg/yolov2.cfg, yolov2-voc.cfg and yolov2-tiny-voc.cfg of
+# github.com/pjreddie/darknet at f6afaab. yolov2-tiny.cfg has those of yolov2.cfg.
+OF_COCO = (
+    (0.57273, 0.677385),
+    (1.87446, 2.06253),
+    (3.33843, 5.47434),
+    (7.88282, 3.52778),
+    (9.77052, 9.16828),
+)
+OF_VOC = (
+    (1.3221, 1.73145),
+    (3.19275, 4.00944),
+    (5.05587, 8.09892),
+    (9.47112, 4.84053),
+    (11.2364, 10.0071),
+)
+OF_TINY_VOC = ((1.08, 1.19), (3.42, 4.41), (6.63, 11.38), (9.42, 5.11), (16.62, 10.52))
+
+HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
+
+# darknet divides by 255 and pads a letterbox with 0.5 (`letterbox_image` in src/image.c).
+DARKNET_INPUT = Input(416, 416, order="rgb", fit="letterbox", pad=128)
+
+SOURCE = "arXiv:1612.08242, YOLO9000; github.com/pjreddie/darknet at f6afaab, cfg/{}.cfg"
+CITATION = "Redmon and Farhadi, YOLO9000: Better, Faster, Stronger, CVPR 2017"
+LICENCE = "YOLO-License-2.0"  # darknet's LICENSE: "Darknet is public domain"
+
+
+def _darknet(
+    name: str,
+    file: str,
+    variant: str,
+    anchors: tuple[tuple[float, float], ...],
+    parameters: Count,
+    accuracy: str,
+) -> ModelSpec:
+    """One of darknet's, whose weights must be fetched by hand: nobody published a checksum."""
+    return ModelSpec(
+        name=name,
+        family="yolov2",
+        task="detect",
+        input=DARKNET_INPUT,
+        labels=VOC if file.endswith("voc") else COCO,
+        licence=LICENCE,
+        source=SOURCE.format(file),
+        origin=None,
+        variant=variant,
+        anchors=anchors,
+        parameters=parameters,
+        published=f"https://pjreddie.com/media/files/{file}.weights",
+        citation=CITATION,
+        accuracy=accuracy,
+    )
+
+
+def _size(file: str, length: int, head: int, said: str) -> Count:
+    """What a `.weights` file holds: float32 numbers behind its head, lengths in bytes."""
+    return Count(
+        (length - head) // 4, f"{file}.weights, {length} bytes with a head of {head}: {said}"
+    )
+
+
+DARKFLOW = "as darkflow reports it"
+
+MODELS = (
+    _darknet(
+        "yolov2-coco",
+        "yolov2",
+        "full",
+        OF_COCO,
+        _size("yolov2", 203_934_260, 16, "github.com/AlexeyAB/darknet issue 1910"),
+        "48.1 % mAP at an overlap of 0.5 on COCO test-dev, at 608 x 608 (its home page)",
+    ),
+    _darknet(
+        "yolov2-voc",
+        "yolov2-voc",
+        "full",
+        OF_VOC,
+        _size("yolov2-voc", 202_704_260, 16, DARKFLOW),
+        "76.8 % mAP on VOC 2007 test, at 416 x 416 (arXiv:1612.08242, table 3)",
+    ),
+    _darknet(
+        "yolov2-tiny-coco",
+        "yolov2-tiny",
+        "tiny-coco",
+        OF_COCO,
+        _size("yolov2-tiny", 44_948_600, 20, DARKFLOW),
+        "23.7 % mAP at an overlap of 0.5 on COCO test-dev, at 416 x 416 (its home page)",
+    ),
+    _darknet(
+        "yolov2-tiny-voc",
+        "yolov2-tiny-voc",
+        "tiny",
+        OF_TINY_VOC,
+        _size("yolov2-tiny-voc", 63_471_556, 16, DARKFLOW),
+        "57.1 % mAP on VOC 2007 test, at 416 x 416 (its home page)",
+    ),
+    ModelSpec(
+        name="raccoon",
+        family="yolov2",
+        task="detect",
+        # keras-yolo2 resizes without regard to proportions (frontend.py), and brings grey levels to
+        # -1..1 (MobileNetFeature in backend.py).
+        input=Input(416, 416, order="rgb", fit="stretch", mean=HALF, std=HALF),
+        labels=("raccoon",),
+        licence="not stated",
+        source="github.com/experiencor/keras-yolo2 at 8bc3fcd, MobileNet backend, config.json",
+        origin=None,
+        variant="mobilenet",
+        anchors=OF_COCO,
+        parameters=Count(3_259_614, "count_params of keras-yolo2's own network"),
+        published="https://drive.google.com/drive/folders/10oym4eL2RxJa0gro26vzXK__TtYOP5Ng",
+        citation=CITATION,
+    ),
+)
