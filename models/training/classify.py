@@ -60,13 +60,19 @@ def train(config: Classify, setting: Setting) -> Outcome:
         [
             layers.Input((seen.shape[-1],)),
             layers.Dense(
-                len(labels), activation="softmax", kernel_initializer="zeros", name="predictions"
+                len(labels),
+                activation="softmax",
+                kernel_initializer="zeros",
+                kernel_regularizer=keras.regularizers.L2(config.schedule.decay),
+                name="predictions",
             ),
         ]
     )
     loss = keras.losses.SparseCategoricalCrossentropy()
     batches = Batches(len(pictures), config.schedule.batch, config.seed, make)
-    course = fit(head, loss, batches, score, config.schedule, setting.checkpoint, setting.events)
+    # Here the decay is a part of the loss, so that what is learnt does not depend on the rate.
+    schedule = config.schedule.model_copy(update={"decay": 0.0})
+    course = fit(head, loss, batches, score, schedule, setting.checkpoint, setting.events)
     kernel, bias = head.get_weights()
     kernel, bias = folded(kernel, bias, mean, spread)
     top = layers.Dense(len(labels), activation="softmax", name="predictions")
@@ -134,7 +140,7 @@ class _Views:
             about = whole(image.shape[:2], self._wanted)
             size = (self._wanted.height, self._wanted.width)
             seen = [see(image, view, size) for view in self._drawn(about, index, varied)]
-            rows.append([networks.run(self._trunk, [one], self._wanted)[0] for one in seen])
+            rows.append(networks.run(self._trunk, seen, self._wanted))
         made = np.asarray(rows, np.float32).transpose(1, 0, 2)
         self._config.out.mkdir(parents=True, exist_ok=True)
         part = file.with_suffix(".part.npy")

@@ -72,7 +72,10 @@ class Schedule(Keys):
         3e-4, description="Learning rate at its height; it falls to zero by a half cosine."
     )
     warmup: Share = Field(0.05, description="Share of all steps in which the rate rises.")
-    decay: Annotated[float, Field(ge=0)] = Field(1e-4, description="Weight decay.")
+    decay: Annotated[float, Field(ge=0)] = Field(
+        1e-4,
+        description="Weight decay; of a classifier, the weight of its squared kernel in the loss.",
+    )
     average: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.99, description="Memory of the running mean of weights, which is what is kept; 0: none."
     )
@@ -172,11 +175,11 @@ class Classify(Common):
     input: Picture
     train: ClassFolders
     dev: ClassFolders
-    views: Positive = Field(
+    views: Annotated[int, Field(ge=0)] = Field(
         8, description="How often each picture of `train` is varied, besides the picture as it is."
     )
     augment: Augment = Augment()
-    schedule: Schedule = Schedule(epochs=200, batch=64, rate=0.01, average=0)
+    schedule: Schedule = Schedule(epochs=60, batch=32, rate=0.003, decay=0.1)
 
 
 class Detect(Common):

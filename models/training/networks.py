@@ -65,7 +65,11 @@ def _mobilenet(wanted: Input, alpha: float, weights: Path | None) -> keras.Model
     """From a .tflite file, whose batch norms are folded away: there are biases in their place."""
     if weights is None:
         image = layers.Input((wanted.height, wanted.width, 3), name="image")
-        return keras.Model(image, mobilenet.convolutions(image, alpha))
+        model = keras.Model(image, mobilenet.convolutions(image, alpha))
+        for layer in model.layers:
+            if isinstance(layer, layers.BatchNormalization):
+                layer.momentum = 0.9  # the statistics are there after a few dozen steps
+        return model
     folded = weights.suffix == ".tflite"
     variants = {width: name for name, width in mobilenet.WIDTHS.items()}
     if alpha not in variants:
