@@ -25,6 +25,7 @@ DECODER = (
     64,
     32,
 )  # channels of the steps back up, about those of SKIPS at alpha 0.25..0.5
+MOMENTUM = 0.9  # of batch norms; Keras's 0.99 is meant for thousands of steps
 IMAGENET = 1001  # classes of TensorFlow's quantised files: the background is the first
 
 
@@ -65,11 +66,7 @@ def _mobilenet(wanted: Input, alpha: float, weights: Path | None) -> keras.Model
     """From a .tflite file, whose batch norms are folded away: there are biases in their place."""
     if weights is None:
         image = layers.Input((wanted.height, wanted.width, 3), name="image")
-        model = keras.Model(image, mobilenet.convolutions(image, alpha))
-        for layer in model.layers:
-            if isinstance(layer, layers.BatchNormalization):
-                layer.momentum = 0.9  # the statistics are there after a few dozen steps
-        return model
+        return _brisk(keras.Model(image, mobilenet.convolutions(image, alpha)))
     folded = weights.suffix == ".tflite"
     variants = {width: name for name, width in mobilenet.WIDTHS.items()}
     if alpha not in variants:
@@ -78,7 +75,15 @@ def _mobilenet(wanted: Input, alpha: float, weights: Path | None) -> keras.Model
     variant = f"{mobilenet.FOLDED if folded else ''}{variants[alpha]}"
     model = mobilenet.build(_spec("mobilenet", wanted, variant, labels))
     mobilenet.fill(model, weights).assign(model)
-    return keras.Model(model.input, model.get_layer("conv_pw_13_relu").output)
+    return _brisk(keras.Model(model.input, model.get_layer("conv_pw_13_relu").output))
+
+
+def _brisk(network: keras.Model) -> keras.Model:
+    """Batch norms that follow what is learnt within a few dozen steps: there may be no more."""
+    for layer in network.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.momentum = MOMENTUM
+    return network
 
 
 def _spec(family: str, wanted: Input, variant: str, labels: tuple[str, ...]) -> ModelSpec:
@@ -125,7 +130,7 @@ def segmenter(body: keras.Model, classes: int) -> keras.Model:
         value = layers.Conv2D(
             channels, 3, padding="same", use_bias=False, name=f"up_{number}_conv"
         )(value)
-        value = layers.BatchNormalization(momentum=0.9, name=f"up_{number}_norm")(value)
+        value = layers.BatchNormalization(momentum=MOMENTUM, name=f"up_{number}_norm")(value)
         value = layers.ReLU(name=f"up_{number}_relu")(value)
     value = layers.Conv2D(classes, 1, name="classes")(value)
     value = layers.UpSampling2D(2, interpolation="bilinear", name="full")(value)
