@@ -135,7 +135,7 @@ class _Views:
         if file.exists():
             return np.asarray(np.load(file), np.float32)
         rows = []
-        for index, example in counted(examples, f"features of {name}"):
+        for index, example in enumerate(counted(examples, f"features of {name}")):
             image = read_picture(example.file)
             about = whole(image.shape[:2], self._wanted)
             size = (self._wanted.height, self._wanted.width)

@@ -82,6 +82,9 @@ class Schedule(Keys):
     patience: Annotated[int, Field(ge=0)] = Field(
         0, description="Stop after so many evaluations without a better score; 0: never."
     )
+    enough: float | None = Field(
+        None, description="Stop when the score on `dev` is as high as this; else go on."
+    )
     every: Positive = Field(1, description="Epochs from one evaluation on `dev` to the next.")
 
 

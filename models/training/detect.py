@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from pathlib import Path
 
 import keras
@@ -20,6 +22,7 @@ from models.training.examples import Boxed
 from models.training.fit import fit
 from models.training.lesson import CHUNK, Lesson
 from models.training.outcome import Outcome
+from models.training.progress import counted
 from models.training.setting import Setting
 from models.training.voc import read_voc
 from models.training.yolo_boxes import LEAST_SCORE, OVERLAP, find
@@ -131,21 +134,30 @@ def _live(config: Detect, lesson: Lesson, network: keras.Model, dev: Sequence[Bo
 def _kept(config: Detect, lesson: Lesson, network: keras.Model, dev: Sequence[Boxed]) -> Work:
     """What the frozen layers say of some views of each picture is kept; the rest learns from it."""
     before, learner = networks.split(network, config.frozen)
-    count, said, targets = len(lesson.pictures), [], []
-    for view in range(config.views):
-        for start in range(0, count, CHUNK):
+    count = len(lesson.pictures)
+
+    @cache  # when the first one is asked for: never, if the training is over
+    def views() -> tuple[NDArray[np.float16], list[Floats]]:
+        said, targets = [], []
+        steps = [*product(range(config.views), range(0, count, CHUNK))]
+        for view, start in counted(steps, "frozen layers"):
             chunk = [
                 lesson.vary(index, np.random.default_rng([config.seed, view, index]))
                 for index in range(start, min(start + CHUNK, count))
             ]
-            said.append(networks.run(before, [one.image for one in chunk], lesson.wanted))
+            values = networks.run(before, [one.image for one in chunk], lesson.wanted)
+            # Half as much memory; the frozen layers' numbers are at most 6, after their ReLU.
+            said.append(values.astype(np.float16))
             targets += [lesson.encoded(one) for one in chunk]
-    # Half as much memory; the frozen layers' numbers are at most 6, after their ReLU.
-    values = np.concatenate([one.astype(np.float16) for one in said])
-    judged = [networks.run(before, images, lesson.wanted) for images in lesson.seen(dev)]
+        return np.concatenate(said), targets
+
+    @cache
+    def judged() -> list[Floats]:
+        return [networks.run(before, images, lesson.wanted) for images in lesson.seen(dev)]
 
     def make(index: int, random: np.random.Generator) -> tuple[Floats, Floats]:
+        values, targets = views()
         chosen = int(random.integers(config.views)) * count + index
         return values[chosen].astype(np.float32), targets[chosen]
 
-    return Work(learner, Batches(count, config.schedule.batch, config.seed, make), lambda: judged)
+    return Work(learner, Batches(count, config.schedule.batch, config.seed, make), judged)

@@ -44,7 +44,7 @@ def fit(
     optimizer.build(network.trainable_variables)
     keeper = _Keeper(network, score, schedule, checkpoint, batches, events)
     keeper.resume()
-    if keeper.course.epochs < schedule.epochs and not keeper.tired():
+    if keeper.course.epochs < schedule.epochs and not keeper.done():
         network.fit(
             batches,
             initial_epoch=keeper.course.epochs,
@@ -88,10 +88,13 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
             self.course = told.course
             self._batches.epoch = self.course.epochs
 
-    def tired(self) -> bool:
-        """Whether the best score is so old that going on makes no sense."""
-        waited = (self.course.epochs - self.course.best_epoch) // self._schedule.every
-        return bool(self._schedule.patience) and waited >= self._schedule.patience
+    def done(self) -> bool:
+        """Whether the score is high enough, or so old that going on makes no sense."""
+        course, schedule = self.course, self._schedule
+        if schedule.enough is not None and course.score >= schedule.enough:
+            return True
+        waited = (course.epochs - course.best_epoch) // schedule.every
+        return bool(schedule.patience) and waited >= schedule.patience
 
     def on_train_batch_end(self, batch: int, logs: object = None) -> None:  # noqa: ARG002
         """The mean is of few weights at first: the first ones are random and soon forgotten."""
@@ -118,7 +121,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         if self._events:
             self._events.write(number, seen)
         self._checkpoint.save(self._network, self._mean, self._steps, course)
-        if self.tired():
+        if self.done():
             self._network.stop_training = True
 
     def _scored(self) -> float:

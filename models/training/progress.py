@@ -8,7 +8,7 @@ from rich.progress import Progress
 T = TypeVar("T")
 
 
-def counted(items: Sequence[T], what: str) -> Iterator[tuple[int, T]]:
-    """The items with their numbers, and a bar on a terminal."""
+def counted(items: Sequence[T], what: str) -> Iterator[T]:
+    """The items, and a bar on a terminal that says how many of them are done."""
     with Progress(transient=True) as bar:
-        yield from enumerate(bar.track(items, description=what))
+        yield from bar.track(items, description=what)

@@ -1,6 +1,7 @@
 """Runs the training that a config describes."""
 
 import json
+from collections.abc import Mapping
 
 import keras
 
@@ -12,7 +13,10 @@ from models.training.outcome import Outcome
 from models.training.setting import Setting
 
 # Keys that do not change what is learnt: a training goes on when they do.
-APART = {"out", "tensorboard", "licence", "source", "halves", "name"}
+APART: Mapping[str, bool | set[str]] = {
+    **dict.fromkeys(("out", "tensorboard", "licence", "source", "halves", "name"), True),
+    "schedule": {"enough"},
+}
 
 
 def train(config: Training) -> Outcome:

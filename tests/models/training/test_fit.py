@@ -100,6 +100,12 @@ def test_it_stops_when_the_score_does_not_rise_and_keeps_the_best(tmp_path: Path
     assert np.array_equal(best[0], weights[0])
 
 
+def test_it_stops_when_the_score_is_enough(tmp_path: Path) -> None:
+    course = train(tmp_path, Schedule(epochs=9, enough=2), [1, 2])[1]
+    assert (course.epochs, course.best_epoch) == (2, 2)
+    assert train(tmp_path, Schedule(epochs=9, enough=2), [])[1] == course
+
+
 def test_a_checkpoint_of_another_training_is_refused(tmp_path: Path) -> None:
     learner = network()
     learner.compile(keras.optimizers.AdamW(), "mse")
