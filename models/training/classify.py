@@ -13,6 +13,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from models.families import head as head_file
+from models.families.head import Head
 from models.session import open_session
 from models.spec import Input, ModelSpec
 from models.training import export, networks
@@ -75,9 +77,7 @@ def train(config: Classify, setting: Setting) -> Outcome:
     course = fit(head, loss, batches, score, schedule, setting.checkpoint, setting.events)
     kernel, bias = head.get_weights()
     kernel, bias = folded(kernel, bias, mean, spread)
-    top = layers.Dense(len(labels), activation="softmax", name="predictions")
-    network = keras.Model(trunk.input, top(trunk.output))
-    top.set_weights([kernel, bias])
+    network = networks.classifier(trunk, kernel, bias)
     spec = ModelSpec(
         *(config.name, "own", "classify", wanted, labels, config.licence, config.source, None)
     )
@@ -89,7 +89,7 @@ def train(config: Classify, setting: Setting) -> Outcome:
         mirror=config.mirror,
         halves=config.halves,
     )
-    np.savez(file.with_suffix(".head.npz"), kernel=kernel, bias=bias)
+    head_file.write(file.with_suffix(".head.npz"), Head(kernel, bias, config.layers, config.mirror))
     return Outcome(
         file,
         score_classes(run(file, spec, dev), wanted_labels, labels),

@@ -37,9 +37,23 @@ def write(
 ) -> Path:
     """Write NAME.onnx and NAME.yaml, which `framewire run` opens by the path of the first.
 
-    mirror  the network sees every picture and its mirror image, and the mean is what it says
-    halves  large weights are kept as float16
-    returns the path of the ONNX file
+    mirror   as in `draw`
+    halves   large weights are kept as float16
+    returns  the path of the ONNX file
+    """
+    graph = draw(network, spec, finish, mirror=mirror)
+    model = graph.model({"name": spec.name, "licence": spec.licence, "source": spec.source})
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{spec.name}.onnx"
+    file.write_bytes((in_halves(model) if halves else model).SerializeToString())
+    file.with_suffix(".yaml").write_text(_sidecar(spec), "utf-8")
+    return file
+
+
+def draw(network: keras.Model, spec: ModelSpec, finish: Finish, *, mirror: bool) -> Graph:
+    """The graph of a network and its outputs.
+
+    mirror  it sees every picture and its mirror image, and the mean is what it says
     """
     graph = Graph(spec.name)
     image = graph.image(spec.input)
@@ -49,12 +63,7 @@ def write(
     if mirror:
         value = _mean_of_both(graph, value, int(network.output_shape[-1]))
     finish(graph, value)
-    model = graph.model({"name": spec.name, "licence": spec.licence, "source": spec.source})
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / f"{spec.name}.onnx"
-    file.write_bytes((in_halves(model) if halves else model).SerializeToString())
-    file.with_suffix(".yaml").write_text(_sidecar(spec), "utf-8")
-    return file
+    return graph
 
 
 def classes(labels: tuple[str, ...]) -> Finish:

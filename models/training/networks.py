@@ -109,6 +109,19 @@ def features(body: keras.Model, names: tuple[str, ...]) -> keras.Model:
     return keras.Model(body.input, joined, name="features")
 
 
+def classifier(
+    trunk: keras.Model, kernel: NDArray[np.float32], bias: NDArray[np.float32]
+) -> keras.Model:
+    """Features and a linear head: (B, H, W, 3) normalised to (B, classes) probabilities.
+
+    kernel, bias  (F, classes) and (classes,)
+    """
+    top = layers.Dense(len(bias), activation="softmax", name="predictions")
+    network = keras.Model(trunk.input, top(trunk.output), name="classifier")
+    top.set_weights([kernel, bias])
+    return network
+
+
 def detector(body: keras.Model, channels: int) -> keras.Model:
     """A backbone and one convolution, as keras-yolo2 has it; its output is what the head reads."""
     value = layers.SpatialDropout2D(0.2, name="dropout")(body.output)
