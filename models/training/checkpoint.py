@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from zipfile import BadZipFile
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from models.errors import BadData
 
 Weights = list[NDArray[np.float32]]
+_save: Callable[..., None] = np.savez  # its own type takes an array's name for a flag
 STATE, BEST = "state.npz", "best.npz"
 
 
@@ -71,7 +72,7 @@ class Checkpoint:
         for kind, variables in _parts(network).items():
             for number, variable in enumerate(variables):
                 variable.assign(arrays[f"{kind}{number}"])
-        mean = [arrays[f"mean{i}"] for i in range(told["means"])]
+        mean = [np.asarray(arrays[f"mean{i}"], np.float32) for i in range(told["means"])]
         return Kept(mean, told["steps"], Course(**told["course"]))
 
     def save(self, network: keras.Model, mean: Weights, steps: int, course: Course) -> None:
@@ -108,7 +109,7 @@ class Checkpoint:
         part = self._folder / f"{name}.{os.getpid()}.part"
         try:
             with part.open("wb") as file:
-                np.savez(file, **arrays)
+                _save(file, **arrays)
             part.replace(self._folder / name)
         finally:
             part.unlink(missing_ok=True)

@@ -181,8 +181,10 @@ class Classify(Common):
     views: Annotated[int, Field(ge=0)] = Field(
         8, description="How often each picture of `train` is varied, besides the picture as it is."
     )
-    augment: Augment = Augment()
-    schedule: Schedule = Schedule(epochs=60, batch=32, rate=0.003, decay=0.1)
+    augment: Augment = Augment.model_validate({})
+    schedule: Schedule = Schedule.model_validate(
+        {"epochs": 60, "batch": 32, "rate": 0.003, "decay": 0.1}
+    )
 
 
 class Detect(Common):
@@ -206,8 +208,8 @@ class Detect(Common):
     )
     train: Boxes
     dev: Boxes
-    augment: Augment = Augment()
-    schedule: Schedule = Schedule()
+    augment: Augment = Augment.model_validate({})
+    schedule: Schedule = Schedule.model_validate({})
 
     @model_validator(mode="after")
     def _gridded(self) -> "Detect":
@@ -234,8 +236,8 @@ class Segment(Common):
     )
     train: Masks
     dev: Masks
-    augment: Augment = Augment()
-    schedule: Schedule = Schedule()
+    augment: Augment = Augment.model_validate({})
+    schedule: Schedule = Schedule.model_validate({})
 
     @model_validator(mode="after")
     def _paired(self) -> "Segment":

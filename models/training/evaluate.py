@@ -107,7 +107,8 @@ def overlaps(one: Floats, other: Floats) -> Floats:
     both = np.maximum(far - near, 0).prod(axis=2)
     areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (one, other)]
     union = areas[0][:, np.newaxis] + areas[1] - both
-    return np.divide(both, union, out=np.zeros_like(both), where=union > 0)
+    share = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
+    return np.asarray(share, np.float32)
 
 
 class MaskScore:

@@ -49,7 +49,7 @@ class Masked:
 
 def read_picture(file: Path) -> Pixels:
     """(H, W, 3) uint8 RGB, turned as its EXIF says. Raises BadData if it is no picture."""
-    return _read(file, cv2.IMREAD_COLOR_RGB)
+    return np.asarray(_read(file, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 def read_grey(file: Path) -> Pixels:
@@ -59,10 +59,10 @@ def read_grey(file: Path) -> Pixels:
         raise BadData(
             f"{file}: wanted one channel of 8 bits, got shape {grey.shape} of {grey.dtype}"
         )
-    return grey
+    return np.asarray(grey, np.uint8)
 
 
-def _read(file: Path, how: int) -> Pixels:
+def _read(file: Path, how: int) -> NDArray[np.generic]:
     try:
         data = np.frombuffer(file.read_bytes(), np.uint8)
     except OSError as error:

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -34,7 +35,7 @@ def fit(
     """
     steps = len(batches) * schedule.epochs
     rising = max(1, round(steps * schedule.warmup))
-    rate = keras.optimizers.schedules.CosineDecay(
+    rate: Any = keras.optimizers.schedules.CosineDecay(
         schedule.rate / 20, max(1, steps - rising), warmup_target=schedule.rate, warmup_steps=rising
     )
     optimizer = keras.optimizers.AdamW(rate, weight_decay=schedule.decay, clipnorm=CLIP)
@@ -45,12 +46,13 @@ def fit(
     keeper = _Keeper(network, score, schedule, checkpoint, batches, events)
     keeper.resume()
     if keeper.course.epochs < schedule.epochs and not keeper.done():
+        verbose: Any = 1 if sys.stderr.isatty() else 2  # Keras says text, and means a number
         network.fit(
             batches,
             initial_epoch=keeper.course.epochs,
             epochs=schedule.epochs,
             shuffle=False,  # the batches have their own order
-            verbose=1 if sys.stderr.isatty() else 2,
+            verbose=verbose,
             callbacks=[keeper],
         )
     checkpoint.load_best(network)
@@ -104,7 +106,7 @@ class _Keeper(keras.callbacks.Callback):  # type: ignore[misc]
         self._steps += 1
         now = values(self._network)
         self._mean = [
-            keep * mean + (1 - keep) * value
+            np.asarray(keep * mean + (1 - keep) * value, np.float32)
             for mean, value in zip(self._mean or now, now, strict=True)
         ]
 

@@ -1,6 +1,7 @@
 """The networks that are trained, with what they know before."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -65,7 +66,7 @@ def _vgg16(wanted: Input, weights: Path | None) -> keras.Model:
 def _mobilenet(wanted: Input, alpha: float, weights: Path | None) -> keras.Model:
     """From a .tflite file, whose batch norms are folded away: there are biases in their place."""
     if weights is None:
-        image = layers.Input((wanted.height, wanted.width, 3), name="image")
+        image: Any = layers.Input((wanted.height, wanted.width, 3), name="image")
         return _brisk(keras.Model(image, mobilenet.convolutions(image, alpha)))
     folded = weights.suffix == ".tflite"
     variants = {width: name for name, width in mobilenet.WIDTHS.items()}
@@ -125,7 +126,7 @@ def classifier(
 def detector(body: keras.Model, channels: int) -> keras.Model:
     """A backbone and one convolution, as keras-yolo2 has it; its output is what the head reads."""
     value = layers.SpatialDropout2D(0.2, name="dropout")(body.output)
-    start = keras.initializers.RandomNormal(stddev=0.01)
+    start: Any = keras.initializers.RandomNormal(stddev=0.01)
     raw = layers.Conv2D(channels, 1, kernel_initializer=start, name="DetectionLayer")(value)
     return keras.Model(body.input, raw, name="yolov2_mobilenet")
 
