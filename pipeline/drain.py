@@ -27,6 +27,11 @@ async def drain(pipeline: "Pipeline", writers: Sequence["asyncio.Task[None]"]) -
     """
     for capture in pipeline.captures.values():
         capture.stop()
+    # A frame that is going in would meet nodes that have ended, and be lost without a reason.
+    settled_by = time.monotonic() + FOR_STRAYS
+    for capture in pipeline.captures.values():
+        if not await asyncio.to_thread(capture.settle, settled_by):
+            log.warning("capture still lets a frame in", stream=capture.stream)
     for node in pipeline.parts.graph.nodes.values():
         node.end()
         if not await _quiet(node, pipeline):
