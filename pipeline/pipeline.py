@@ -70,7 +70,7 @@ class Pipeline:
         self._running = len(self.captures)
         self._drained = False
         try:
-            await asyncio.gather(*(sink.open() for sink in self.parts.sinks.values()))
+            await self._open_sinks()
         except BaseException:
             await self._close()
             raise
@@ -152,6 +152,13 @@ class Pipeline:
 
     def _note_first(self) -> None:
         self.first = self.first or time.monotonic()
+
+    async def _open_sinks(self) -> None:
+        # All are waited for, also when one fails: a sink that is still opening cannot be closed.
+        opening = (sink.open() for sink in self.parts.sinks.values())
+        for error in await asyncio.gather(*opening, return_exceptions=True):
+            if error is not None:
+                raise error
 
     async def _keep_joins(self) -> None:
         while self.parts.graph.patient:

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.isolation import IsolatedStage, StageFailed
 from pipeline.pipeline import Pipeline
+from sinks.errors import BadSink
 from tests.pipeline.running import Footprint, run, total
 
 CARD = "{ source: testcard, size: 320x240, pace: fast, loop: false }"
@@ -212,6 +213,22 @@ async def test_a_stage_that_cannot_be_made_stops_the_start_and_leaves_nothing(
               good: {{ stage: "{{stages}}:Count", isolation: process }}
               bad: {{ stage: "{{stages}}:Unmakeable", isolation: process }}
             sinks: {{ out: {{ sink: redis, from: [good, bad] }} }}
+            """,
+        )
+    assert not Footprint().added_since(before).keys() - {"threads"}
+
+
+async def test_a_sink_that_cannot_be_opened_leaves_nothing_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    before = Footprint()
+    with pytest.raises(BadSink, match="folder"):
+        await run(
+            tmp_path,
+            f"""
+            streams: {{ a: {CARD} }}
+            sinks:
+              redis: {{ sink: redis, from: capture }}
+              file: {{ sink: jsonl, path: folder, from: capture }}
             """,
         )
     assert not Footprint().added_since(before).keys() - {"threads"}
