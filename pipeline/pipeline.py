@@ -116,6 +116,9 @@ class Pipeline:
                 self.stop()
             await drain(self, writers)
             self._drained = True
+            # However the run ended: a stream that was refused is a failure.
+            refused = [f"{c.stream}: {c.failed}" for c in self.captures.values() if c.failed]
+            self.failure = self.failure or ("; ".join(refused) or None)
         finally:
             if timer is not None:
                 timer.cancel()
@@ -146,8 +149,6 @@ class Pipeline:
     def _count_ended(self) -> None:
         self._running -= 1
         if self._running == 0:
-            refused = [f"{c.stream}: {c.failed}" for c in self.captures.values() if c.failed]
-            self.failure = self.failure or ("; ".join(refused) or None)
             self._over.set()
 
     def _note_first(self) -> None:

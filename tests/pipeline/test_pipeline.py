@@ -1,5 +1,6 @@
 """Whole pipelines, from a real source through real threads and processes to real sinks."""
 
+import asyncio
 import json
 import os
 import signal
@@ -267,6 +268,28 @@ async def test_a_refused_file_is_a_failure_and_the_other_stream_is_unharmed(
         """,
     )
     assert total(pipeline, "out").done == 30
+    assert pipeline.failure is not None
+    assert "bad" in pipeline.failure
+
+
+async def test_a_refused_file_is_a_failure_too_when_the_others_are_stopped(tmp_path: Path) -> None:
+    (tmp_path / "no_video.mp4").write_bytes(b"this is no video" * 99)
+    loop, refused = asyncio.get_running_loop(), threading.Event()
+
+    def stop_after_refusal(pipeline: Pipeline) -> None:
+        while not pipeline.bulletin.counts["source.refused"]:
+            refused.wait(0.01)
+        loop.call_soon_threadsafe(pipeline.stop)
+
+    pipeline = await run(
+        tmp_path,
+        f"""
+        streams: {{ good: {CARD}, bad: no_video.mp4 }}
+        sinks: {{ out: {{ sink: "null", from: capture }} }}
+        """,
+        seconds=60,
+        meanwhile=stop_after_refusal,
+    )
     assert pipeline.failure is not None
     assert "bad" in pipeline.failure
 
