@@ -145,6 +145,9 @@ async def test_a_stage_that_hangs_costs_its_frame_and_not_the_end(tmp_path: Path
     assert time.monotonic() - began < 0.5 + 5 + 2
     assert total(pipeline, "hangs").failed == {"abandoned": 1}
     assert total(pipeline, "count").done > 0
+    assert pipeline.failure is not None
+    assert "hangs: its stage does not come back; hangs: frames abandoned: 1" in pipeline.failure
+    assert "count" not in pipeline.failure
     for thread in threading.enumerate():
         if thread.name.startswith("hangs"):
             thread.join()
