@@ -115,6 +115,19 @@ def test_a_second_signal_stops_at_once(tmp_path: Path) -> None:
         assert not alive
 
 
+def test_a_signal_during_the_drain_of_another_end_is_the_first(tmp_path: Path) -> None:
+    hangs = f'graph: {{ hangs: {{ stage: "{STAGES}:Hang" }}, '
+    report = tmp_path / "report.json"
+    called = ["--for", "1", "--report", str(report)]
+    with framewire(tmp_path, *called, config=CONFIG.replace("graph: { ", hangs)) as process:
+        wait_for(process, "time is up")
+        process.send_signal(signal.SIGINT)
+        wait_for(process, "stopping")
+        process.communicate(timeout=LIMIT)
+        assert process.returncode == 1
+    assert "hangs: its stage does not come back" in json.loads(report.read_text())["failure"]
+
+
 def test_a_failure_is_exit_code_1(tmp_path: Path) -> None:
     config = CONFIG.replace(':Count"', ':Fail", on_error: stop, errors_max: 2')
     with framewire(tmp_path, config=config) as process:
