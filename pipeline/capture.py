@@ -52,14 +52,18 @@ class Capture:
         self._announce = announce
         self._ended = ended
         self._stopping = threading.Event()
+        self._over = False
+        self._connected_at_stop: bool | None = None
         self._entering = threading.Lock()  # held while a frame goes in, or is refused
         self._throttle = Throttle()
         self._thread = threading.Thread(target=self._work, name=f"capture-{stream}", daemon=True)
 
     @property
     def connected(self) -> bool:
-        """Whether frames are coming, as far as is known."""
-        return self._thread.is_alive() and self._lost_at is None
+        """Whether frames are coming, as far as is known; after a `stop`, whether they were."""
+        if self._connected_at_stop is not None:
+            return self._connected_at_stop
+        return self._thread.is_alive() and not self._over and self._lost_at is None
 
     @property
     def downtime(self) -> float:
@@ -73,6 +77,7 @@ class Capture:
 
     def stop(self) -> None:
         """Ask the thread to leave; it does so after the frame it is reading."""
+        self._connected_at_stop = self.connected
         self._stopping.set()
         self._gate.close()
 
@@ -103,6 +108,7 @@ class Capture:
             log.exception("capture failed", stream=self.stream)
             self._announce(Event("source.failed", self.stream, {"error": self.failed}))
         finally:
+            self._over = True
             self._ended()
 
     def _read_for_good(self) -> None:

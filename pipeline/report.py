@@ -58,9 +58,11 @@ class NodeReport(msgspec.Struct, frozen=True):
 class StreamReport(msgspec.Struct, frozen=True):
     """One stream's capture.
 
-    counts    packets, decoded, spared, corrupt, ...
-    outages   how often it went away, and for how many seconds in all
-    every     only each such frame is worked on, under overload
+    connected  whether frames are coming; of a run that is over, whether they were when its end was
+               asked for
+    counts     packets, decoded, spared, corrupt, ...
+    outages    how often it went away, and for how many seconds in all
+    every      only each such frame is worked on, under overload
     """
 
     connected: bool
