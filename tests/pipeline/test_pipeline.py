@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +17,8 @@ import pytest
 
 from pipeline.isolation import IsolatedStage, StageFailed
 from pipeline.pipeline import Pipeline
+from pipeline.report import report
+from pipeline.usage import Usage
 from sinks.errors import BadSink
 from tests.pipeline.running import Footprint, run, total
 
@@ -103,6 +108,36 @@ async def test_an_error_costs_its_frame_and_a_stage_that_always_fails_is_taken_o
     assert total(pipeline, "out").done == 15 + 30  # those of `some`, and capture's own
     assert pipeline.bulletin.counts["stage.removed"] == 1
     assert pipeline.failure is None
+
+
+async def test_the_report_counts_what_child_processes_cost(tmp_path: Path, pictures: Path) -> None:
+    pipeline = await run(
+        tmp_path,
+        f"""
+        streams: {{ a: "{pictures}" }}
+        graph: {{ grey: {{ stage: "{{stages}}:MeanGrey", isolation: process }} }}
+        sinks: {{ out: {{ sink: "null", from: grey }} }}
+        """,
+    )
+    made = report(pipeline, time.monotonic())
+    alone = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    assert made.peak_rss_mb > alone + 20, "a process that has imported NumPy holds more than that"
+
+
+def test_the_processor_time_of_a_child_counts_while_it_lives() -> None:
+    work = "import time\nwhile time.process_time() < 0.5: pass\nprint(); input()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", work],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with child:
+        assert child.stdout is not None
+        before = sum(os.times()[:4])
+        child.stdout.readline()
+        usage = Usage()
+        usage.look()
+        assert usage.cpu - before >= 0.5
+        child.communicate(b"\n")
 
 
 async def test_a_relative_source_starts_at_the_folder_of_the_config(
