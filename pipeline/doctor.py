@@ -7,7 +7,7 @@ metadata.
 import platform
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
@@ -138,6 +138,30 @@ def devices() -> Iterator[Finding]:
             yield Finding("models on", device.name, "good", device.detail)
         else:
             yield Finding("models on", device.name, "missing", "not usable", device.detail)
+    yield bfloat16(_openvino_can())
+
+
+def bfloat16(able: Sequence[str] | None) -> Finding:
+    """Whether `precision: bf16` can be had.
+
+    able  what OpenVINO says this CPU can do, None without OpenVINO
+    """
+    name = "cpu, bf16"
+    if able is None:
+        return Finding("models on", name, "missing", "no OpenVINO", "pip install 'framewire[bf16]'")
+    if "BF16" not in able:
+        needs = "a CPU with AVX512-BF16 or AMX, for precision: bf16"
+        return Finding("models on", name, "missing", f"only {', '.join(sorted(able))}", needs)
+    return Finding("models on", name, "good", f"precision: bf16, OpenVINO {_version('openvino')}")
+
+
+def _openvino_can() -> Sequence[str] | None:
+    try:
+        import openvino  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return None
+    able: Sequence[str] = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return able
 
 
 def codecs() -> Iterator[Finding]:

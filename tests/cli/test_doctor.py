@@ -15,12 +15,21 @@ def test_this_machine_can_be_examined() -> None:
     about = {(one.topic, one.name): one for one in found}
     assert about["machine", "python"].found.startswith("3.11")
     assert about["models on", "cpu"].state == "good"
+    assert ("models on", "cpu, bf16") in about
     assert about["video", "decoder h264"].state == "good"
     assert ("models", "blazeface-short") in about
     assert ("redis", "embedded") in about
     for one in found:
         assert one.found
         assert one.needs or one.state != "missing", f"{one.name} does not say what it needs"
+
+
+def test_bfloat16_says_what_it_would_need() -> None:
+    assert "framewire[bf16]" in doctor.bfloat16(None).needs
+    without = doctor.bfloat16(["FP32", "INT8"])
+    assert (without.state, without.found) == ("missing", "only FP32, INT8")
+    assert "AVX512-BF16" in without.needs
+    assert doctor.bfloat16(["FP32", "BF16"]).state == "good"
 
 
 def test_a_camera_is_called_by_its_name(tmp_path: Path) -> None:
