@@ -27,6 +27,7 @@ from pipeline.config.parts import PartError, Parts, installed_parts
 from pipeline.config.report import Report
 from pipeline.config.secrets import Secrets
 from pipeline.config.sources import replace_sources
+from stages.capture.mask import mask
 from stages.capture.options import CaptureOptions
 
 SECTIONS = ("streams", "graph", "sinks", "http")
@@ -163,7 +164,24 @@ class _Reader:
         entry = read_entry(
             self._report, ("streams", name), data, StreamKeys, lambda: CaptureOptions
         )
-        return None if entry is None else _joined(StreamConfig, entry)
+        if entry is None:
+            return None
+        stream = _joined(StreamConfig, entry)
+        self._source(("streams", name, "source"), stream.options)
+        return stream
+
+    def _source(self, path: tuple[Step, ...], options: CaptureOptions) -> None:
+        """Look whether there is something to capture."""
+        source = options.source
+        try:
+            self._parts.source(options, self._folder)
+        except (*PartError, OSError) as error:
+            text = str(error).removeprefix("source: ")
+            if self._report.secrets.mask(source) != mask(source):
+                # A message may hold a part of it, or a form that no masking finds again.
+                shown = self._report.show(source)
+                text = f"wanted a source that is there, got {shown}, from the environment"
+            self._report.key(path, text, value=True)
 
     def _node(self, name: str, data: object) -> NodeConfig | None:
         path = ("graph", name)
