@@ -83,7 +83,7 @@ class Graph:
             patience = None if box.join_ms is None else box.join_ms / 1000
             join = Join(feeding, patience, [stream for stream in feeding if self._live[stream]])
         lanes = {
-            stream: Lane(self._policy(box, stream), box.queue, self.gates[stream])
+            stream: Lane(self._policy(box, stream), config.queue_of(name), self.gates[stream])
             for stream in streams
         }
         link = Link(lanes, None if box.max_age_ms is None else box.max_age_ms / 1000)

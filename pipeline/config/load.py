@@ -16,13 +16,14 @@ from pipeline.config.boxes import (
     SinkKeys,
     StreamConfig,
     StreamKeys,
+    narrow,
 )
 from pipeline.config.document import BYTES_MAX, NotYaml, compose
 from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
 from pipeline.config.near import did_you_mean
 from pipeline.config.options import Entry, look_up, plain, read_entry
-from pipeline.config.outline import CAPTURE, Outline, problems
+from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach
 from pipeline.config.parts import PartError, Parts, installed_parts
 from pipeline.config.report import Report
 from pipeline.config.secrets import Secrets
@@ -126,7 +127,7 @@ class _Reader:
         graph = {name: self._node(name, data) for name, data in self._section("graph")}
         sinks = {name: self._sink(name, data) for name, data in self._section("sinks")}
         http = self._http()
-        for problem in problems(self._outlines(), tuple(streams)):
+        for problem in self._problems(tuple(streams), graph):
             self._report.key(problem.path, problem.text, value=len(problem.path) > 2)
         if http is None or None in (*streams.values(), *graph.values(), *sinks.values()):
             return None
@@ -138,6 +139,16 @@ class _Reader:
         except ValidationError:
             self._report.raise_if_any()
             raise
+
+    def _problems(
+        self, streams: tuple[str, ...], graph: Mapping[str, NodeConfig | None]
+    ) -> Sequence[Problem]:
+        outlines = self._outlines()
+        wrong = list(problems(outlines, streams))
+        if not wrong:
+            read = {name: box for name, box in graph.items() if box is not None}
+            wrong += narrow(read, reach(outlines, streams))
+        return wrong
 
     def _section(self, section: str) -> list[tuple[str, object]]:
         data = self._top.get(section)
