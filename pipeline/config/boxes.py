@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from models.spec import Precision
-from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach
+from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
 from pipeline.config.secrets import Secrets
 from pipeline.expression import Condition, compile_condition
 from stages.capture.options import CaptureOptions
@@ -264,6 +264,7 @@ class PipelineConfig(Part):
         wrong = list(problems(outlines, streams))
         if not wrong:
             wrong += narrow(self.graph, reach(outlines, streams))
+            wrong += unread(outlines, streams)
         if wrong:
             raise ValueError("; ".join(str(problem) for problem in wrong))
         return self

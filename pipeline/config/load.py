@@ -23,7 +23,7 @@ from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
 from pipeline.config.near import did_you_mean
 from pipeline.config.options import Entry, look_up, plain, read_entry
-from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach
+from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
 from pipeline.config.parts import PartError, Parts, installed_parts
 from pipeline.config.report import Report
 from pipeline.config.secrets import Secrets
@@ -148,6 +148,8 @@ class _Reader:
         if not wrong:
             read = {name: box for name, box in graph.items() if box is not None}
             wrong += narrow(read, reach(outlines, streams))
+        if not wrong and not self._report.mistaken:  # else somebody was to look, and is misread
+            wrong += unread(outlines, streams)
         return wrong
 
     def _section(self, section: str) -> list[tuple[str, object]]:

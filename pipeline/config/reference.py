@@ -71,6 +71,7 @@ def _parts(kinds: Kinds) -> Iterator[str]:
     yield HEAD
     yield "## Streams\n"
     yield "Each entry of `streams` is a source alone, as text, or a mapping with these keys.\n"
+    yield "A node or a sink has to look at each, else the config is wrong.\n"
     yield _table(CaptureOptions, StreamKeys)
     yield "## Graph\n"
     yield "Each entry of `graph` is a node. Whatever its stage, it knows these keys.\n"

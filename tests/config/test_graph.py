@@ -154,6 +154,22 @@ def test_streams_flow_along_the_arrows() -> None:
     assert load(GOOD).streams_of("hands") == ("lobby",)
 
 
+def test_a_stream_that_nobody_looks_at_is_named() -> None:
+    text = "streams: {a: x, b: y}\ngraph: {n: {stage: look, streams: a}, m: {stage: look, from: n}}"
+    said = "1: streams.b: wanted a node or a sink that looks at it, got none"
+    assert mistakes(text) == [said]
+    assert mistakes(text + "\nsinks: {s: {sink: post, from: [m, capture]}}") == []
+    assert mistakes(
+        "streams: {a: x, b: y}\nsinks: {s: {sink: post, from: capture, streams: a}}"
+    ) == [said]
+
+
+def test_who_was_to_look_and_is_misread_is_told_alone() -> None:
+    assert mistakes(STREAMS + "graph: {n: {stage: look, streams: [a], fpps: 1}}") == [
+        "2: graph.n.fpps: unknown key 'fpps'; did you mean fps?"
+    ]
+
+
 def test_a_config_made_by_hand_must_fit_too() -> None:
     streams = {"a": StreamConfig(options=CaptureOptions(source="x"))}
     sink = {"sink": "post", "from": "nobody"}
