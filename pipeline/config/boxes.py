@@ -101,9 +101,15 @@ class BoxKeys(Part):
         gt=0,
         le=1000,
         allow_inf_nan=False,
-        description="At most so many frames of a stream in a second of stream time.",
+        description="At most so many frames of a stream in a second of stream time. Where all that "
+        "look at the stream itself say so, the others are not decoded if the codec allows it.",
     )
-    every: int | None = Field(default=None, ge=1, description="Only every nth frame of a stream.")
+    every: int | None = Field(
+        default=None,
+        ge=1,
+        description="Only every nth frame of a stream, by its number. It spares decoding as `fps` "
+        "does; with both, `fps` picks from every nth.",
+    )
     policy: Policy = Field(
         default="auto",
         description="What happens when the queue is full. `block`: the source waits; "
