@@ -29,7 +29,7 @@ sinks:
 ```
 
 - `framewire validate FILE` names every mistake at once: file, line, key, what was wanted, what was
-  got. An unknown key is a mistake.
+  got. An unknown key is a mistake, and so is a model or a source that is not there.
 - `framewire schema > config.schema.json` writes the JSON Schema. With the line
   `# yaml-language-server: $schema=config.schema.json` at its top, an editor completes and checks
   the file.
