@@ -29,6 +29,7 @@ from models.readers.weights import Stored, WeightFile
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN = 0, 1, 2, 3, 4, 5
 FUNCTIONS = (6, 7, 8)  # also the older ways to write them
 LONGEST_TEXT = 1 << 20  # bytes
+LONGEST_WAY = 500  # letters; the longest of VRN has some 150
 MOST_VALUES = 1_000_000
 DEEPEST = 100_000  # values within values; a graph is written along its edges
 
@@ -238,20 +239,23 @@ def _named(path: Path, root: object, checks: Checks) -> WeightFile:
     classes: dict[str, str] = {}
     empty: list[str] = []
     same: dict[str, str] = {}
-    seen = {id(root): ""}
-    left: deque[tuple[str, object]] = deque([("", root)])
+    seen: dict[int, str | None] = {id(root): ""}
+    left: deque[tuple[str | None, object]] = deque([("", root)])
     while left:
         name, value = left.popleft()
-        if isinstance(value, _Object):
+        if isinstance(value, _Object) and name is not None:
             classes[name] = value.kind
-        for step, below in _below(name, value, checks):
+        for key, below in _below(value):
+            step = _joined(name, key)
             if id(below) not in seen:
                 seen[id(below)] = step
                 left.append((step, below))
-            elif isinstance(below, _Tensor):
-                same[step] = seen[id(below)]
+            elif isinstance(below, _Tensor) and step and (first := seen[id(below)]):
+                same[step] = first
         if not isinstance(value, _Tensor):
             continue
+        if name is None:
+            checks.fail("tensor", f"a way to it of at most {LONGEST_WAY} letters", "a longer one")
         if name in tensors:
             checks.fail(f"tensor {name}", "once", "twice")
         checks.count("tensors", len(tensors) + len(empty), MOST_TENSORS)
@@ -265,15 +269,20 @@ def _named(path: Path, root: object, checks: Checks) -> WeightFile:
     return WeightFile(path.name, tensors, notes)
 
 
-def _below(name: str, value: object, checks: Checks) -> Iterator[tuple[str, object]]:
-    """What is in a table or an object, and the way to it."""
+def _below(value: object) -> Iterator[tuple[str, object]]:
+    """What is in a table or an object, by key."""
     table = value.content if isinstance(value, _Object) else value
     for key, below in table.pairs if isinstance(table, _Table) else ():
         # A table may be a key, in the bookkeeping of nngraph; there are no tensors behind it.
         if isinstance(key, str | int | float) and isinstance(below, _Table | _Object | _Tensor):
-            step = f"{name}/{key}" if name else str(key)
-            checks.count("letters of a name", len(step), LONGEST_NAME)
-            yield step, below
+            yield str(key), below
+
+
+def _joined(name: str | None, key: str) -> str | None:
+    """The way to what is behind a key; None if it is too long, as those of a chain get."""
+    if name is None or len(name) + len(key) >= LONGEST_WAY:
+        return None
+    return f"{name}/{key}" if name else key
 
 
 def _stored(path: Path, name: str, tensor: _Tensor, checks: Checks) -> Stored:

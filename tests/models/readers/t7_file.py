@@ -36,7 +36,7 @@ class T:
     count: int | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Raw:
     """Bytes of a value as they are."""
 

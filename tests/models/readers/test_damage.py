@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from models import BadWeights
 from tests.fuzz.subjects import SUBJECTS, Sample
 
-ANY = settings(max_examples=60, deadline=None)
+ANY = settings(max_examples=25, deadline=None)
 SAMPLES = {name: subject.samples() for name, subject in SUBJECTS.items()}
 EVERY = [(name, i) for name, samples in SAMPLES.items() for i in range(len(samples))]
 

@@ -177,9 +177,12 @@ def virtual(file: h5py.File) -> None:
 
 
 def a_group_in_itself(file: h5py.File) -> None:
-    file["conv1"]["again"] = file["conv1"]
-    del file["conv1"].attrs["weight_names"]
-    file["vgg16"]["inside"] = file["conv1"]
+    inside = file["conv1"].create_group("inside")
+    inside["inside"] = inside
+
+
+def another_layer_in_a_layer(file: h5py.File) -> None:
+    file["conv1"].create_group("inside").attrs["weight_names"] = np.array([b"x:0"])
 
 
 def a_wide_shape(file: h5py.File) -> None:
@@ -197,7 +200,7 @@ def a_wide_shape(file: h5py.File) -> None:
         (a_missing_tensor, "layer conv1: tensor conv1/bias:0: wanted one, got none"),
         (a_tensor_named_twice, "tensor conv1/bias: wanted once, got twice"),
         (a_soft_link, "bias:0: wanted a part of this file, got a link"),
-        (an_external_link, "wanted a "),
+        (an_external_link, "layer conv1/conv1: wanted a group with a symbol table, got one of a"),
         (objects, "tensor conv1/bias: wanted float16, float32, float64 or integers, got class 9"),
         (complex_numbers, "tensor conv1/bias: wanted float16, float32, float64 or integers"),
         (nothing, "tensor conv1/bias: wanted numbers, got none"),
@@ -206,8 +209,9 @@ def a_wide_shape(file: h5py.File) -> None:
         (zeros_that_swell, "tensor conv1/bias: (1048576,) float32: wanted all tensors at most 16"),
         (another_filter, "tensor conv1/bias: wanted deflate or shuffle for a filter, got number"),
         (in_another_file, "tensor conv1/bias: wanted its numbers in this file, got in another"),
-        (virtual, "tensor conv1/bias: wanted "),
-        (a_group_in_itself, "wanted "),
+        (virtual, "tensor conv1/bias: wanted layout of version 3, in this file, got version 4"),
+        (a_group_in_itself, "wanted groups at most 16 deep, got one in itself"),
+        (another_layer_in_a_layer, "layer conv1: group inside: wanted one in layer_names"),
         (a_wide_shape, "tensor conv1/bias: axes: wanted at most 8, got 9"),
     ],
 )
