@@ -150,6 +150,8 @@ def test_a_lying_tensor_is_refused(
         (value({"a": 1}, {})[:-1] + value("a", {}) + b"Nu", "wanted 'a' once, got twice"),
         (b"}(NNu", "wanted keys that are text or whole numbers, got NoneType"),
         (b"0", "got POP"),
+        (b"I7\n", "got INT 7"),
+        (b"c\\\xbe\na\n", "a line with a backslash"),
         (b"X\xff\xff\xff\x7f", "a step with 2147483647 bytes"),
         (b"\x8e" + struct.pack("<Q", 1 << 62), "a step with 4611686018427387904 bytes"),
     ],
