@@ -16,6 +16,7 @@ from models.readers.torch_values import DICT, KNOWN, PARAMETER, TENSORS, Maker, 
 # A state dict takes about 40 steps for each tensor and 20 for each module.
 MOST_STEPS = 500_000
 LONGEST_ARGUMENT = 1 << 20  # bytes of one step: the longest are names
+LONGEST_PICKLE = 64 << 20  # bytes; a state dict takes some 200 for each tensor
 LARGEST_NUMBER = 80  # bits; that is the container's magic number
 
 
@@ -51,15 +52,22 @@ class _Bounded:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._left = LONGEST_PICKLE
         self.tell = file.tell
 
     def read(self, length: int) -> bytes:
         if length > LONGEST_ARGUMENT:
             raise ValueError(f"a step with {length} bytes")
-        return self._file.read(length)
+        return self._counted(self._file.read(length))
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0:
+            raise ValueError(f"more than {LONGEST_PICKLE} bytes")
+        return data
 
     def readline(self) -> bytes:
-        line = self._file.readline(LONGEST_ARGUMENT)
+        line = self._counted(self._file.readline(LONGEST_ARGUMENT))
         if b"\\" in line:  # an escape, which no name has
             raise ValueError("a line with a backslash")
         return line

@@ -194,6 +194,11 @@ def test_a_pickle_of_many_steps_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, data, "magic number: wanted at most 500000 steps, got more")
 
 
+def test_a_pickle_of_many_bytes_is_refused(tmp_path: Path) -> None:
+    text = b"X" + struct.pack("<I", 1 << 20) + bytes(1 << 20)
+    refused(tmp_path, START + text * 65, "wanted a whole pickle, got more than 67108864 bytes")
+
+
 def test_an_ordered_dict_as_python_2_wrote_it(tmp_path: Path) -> None:
     key, tensor = value("a", {}), value(T(NUMBERS, key="0"), {})
     pair = b"](" + key + tensor + b"e"
