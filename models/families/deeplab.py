@@ -59,9 +59,7 @@ VARIANTS = {
     "xception-8": Variant("xception", 8),
     "xception-8-half-pixel": Variant("xception", 8, aligned=False),
     "mobilenetv2-tflite": Variant("mobilenetv2", 16, norm=False),
-    "mobilenetv2-half-width-tflite": Variant(
-        "mobilenetv2", 16, alpha=0.5, divisor=1, norm=False
-    ),
+    "mobilenetv2-half-width-tflite": Variant("mobilenetv2", 16, alpha=0.5, divisor=1, norm=False),
 }
 
 

@@ -88,9 +88,9 @@ def _inverted(
     )(value)
     value = _normed(value, f"{prefix}depthwise_BN", EPSILON, norm=norm)
     value = layers.ReLU(6.0, name=f"{prefix}depthwise_relu")(value)
-    value = layers.Conv2D(
-        width, 1, padding="same", use_bias=not norm, name=f"{prefix}project"
-    )(value)
+    value = layers.Conv2D(width, 1, padding="same", use_bias=not norm, name=f"{prefix}project")(
+        value
+    )
     value = _normed(value, f"{prefix}project_BN", EPSILON, norm=norm)
     if narrow == width and stride == 1:
         value = layers.Add(name=f"{prefix}add")([image, value])
@@ -113,9 +113,7 @@ def xception(image: keras.KerasTensor, stride: int) -> Pair:
     value, early = _block(value, (256, 256, 256), "entry_flow_block2", stride=2, skip="conv")
     value, _ = _block(value, (728, 728, 728), "entry_flow_block3", stride=entry, skip="conv")
     for unit in range(1, MIDDLE_UNITS + 1):
-        value, _ = _block(
-            value, (728, 728, 728), f"middle_flow_unit_{unit}", rate=rate, skip="sum"
-        )
+        value, _ = _block(value, (728, 728, 728), f"middle_flow_unit_{unit}", rate=rate, skip="sum")
     value, _ = _block(value, (728, 1024, 1024), "exit_flow_block1", rate=rate, skip="conv")
     value, _ = _block(
         value, (1536, 1536, 2048), "exit_flow_block2", rate=2 * rate, skip="none", active=True

@@ -8,32 +8,45 @@ made. Each convolution is named after the tensor of its kernel, such as
 from collections.abc import Mapping
 
 import keras
-import numpy as np
 
 from models.errors import BadWeights
-from models.readers.network import Convolution, Network, Operator
-from models.readers.weights import Array, Stored, WeightFile, in_memory
+from models.readers.network import Convolution, Network, Operator, Resizing
+from models.readers.weights import Stored, WeightFile, in_memory
 from models.transfer import Filled, Transfer, transposed
 
 CONVOLUTIONS = {"CONV_2D", "DEPTHWISE_CONV_2D"}
-# What else the networks are made of; all of it stands in the Keras network too.
-OTHERS = {"ADD", "ARG_MAX", "AVERAGE_POOL_2D", "CONCATENATION", "QUANTIZE", "RESIZE_BILINEAR"}
+# What else the networks are made of, in this order; all of it stands in the Keras network too. The
+# second RESIZE_BILINEAR leaves the size as it is.
+OTHERS = (
+    *("ADD",) * 10,
+    "AVERAGE_POOL_2D",
+    "RESIZE_BILINEAR",
+    "QUANTIZE",
+    "CONCATENATION",
+    *("RESIZE_BILINEAR",) * 2,
+    "ARG_MAX",
+)
 
 
 def load(network: Network, target: keras.Model) -> Filled:
     """Kernels and biases by the names of their layers.
 
-    raises  BadWeights if one is missing, left over or of another shape, or a convolution slides
-            otherwise than the Keras layer of its name
+    raises  BadWeights if one is missing, left over or of another shape, or the file's network is
+            not the Keras one: a convolution slides otherwise, or other operators stand between
     """
     known = {layer.name: layer for layer in target.layers if layer.weights}
     tensors: dict[str, Stored] = {}
+    others = []
     for operator in network.operators:
         if operator.name in CONVOLUTIONS:
             _collect(network, operator, known, tensors)
-        elif operator.name not in OTHERS:
-            wanted = ", ".join(sorted(CONVOLUTIONS | OTHERS))
-            raise BadWeights(f"{network.file}: operators: wanted {wanted}, got {operator.name}")
+        else:
+            others.append(operator.name)
+            _check_resizing(network, operator)
+    if tuple(others) != OTHERS:
+        raise BadWeights(
+            f"{network.file}: operators beside convolutions: wanted {OTHERS}, got {tuple(others)}"
+        )
     transfer = Transfer(WeightFile(network.file, tensors), target)
     for name in known:
         # (out, h, w, in), and (1, h, w, channels) where each channel has its own.
@@ -60,7 +73,7 @@ def _collect(
     for kind, data in (("kernel", kernel.data), ("bias", bias.data)):
         if data is None:
             raise BadWeights(f"{where}: {kind}: wanted a constant, got a computed tensor")
-        tensors[f"{name}/{kind}"] = in_memory(_as_float(data))
+        tensors[f"{name}/{kind}"] = in_memory(data)
 
 
 def _layer_name(tensor: str) -> str:
@@ -80,5 +93,10 @@ def _check(where: str, operator: Operator, layer: keras.Layer) -> None:
         raise BadWeights(f"{where}: stride, dilation and padding: wanted {wanted}, got {got}")
 
 
-def _as_float(data: Array) -> Array:
-    return np.asarray(data, np.float32)
+def _check_resizing(network: Network, operator: Operator) -> None:
+    """The Keras network of a .tflite file aligns corners."""
+    wanted = Resizing(aligned=True, half_pixel=False)
+    if operator.name == "RESIZE_BILINEAR" and operator.options != wanted:
+        raise BadWeights(
+            f"{network.file}: RESIZE_BILINEAR: wanted {wanted}, got {operator.options}"
+        )

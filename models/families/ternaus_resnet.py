@@ -83,9 +83,7 @@ def _encoder(value: keras.KerasTensor, names: tuple[str, ...]) -> list[keras.Ker
     return levels
 
 
-def _basic_block(
-    image: keras.KerasTensor, width: int, stride: int, name: str
-) -> keras.KerasTensor:
+def _basic_block(image: keras.KerasTensor, width: int, stride: int, name: str) -> keras.KerasTensor:
     """Two 3 x 3 convolutions beside the identity, or beside a 1 x 1 one where the size changes."""
     value = image
     if stride > 1:
@@ -115,9 +113,9 @@ def _decoder(value: keras.KerasTensor, width: int, name: str) -> keras.KerasTens
     quarter = int(value.shape[3]) // 4
     value = layers.Conv2D(quarter, 1, name=f"{name}.conv1")(value)
     value = _norm(value, f"{name}.norm1", active=True)
-    value = layers.Conv2DTranspose(
-        quarter, 4, strides=2, padding="same", name=f"{name}.deconv2"
-    )(value)
+    value = layers.Conv2DTranspose(quarter, 4, strides=2, padding="same", name=f"{name}.deconv2")(
+        value
+    )
     value = _norm(value, f"{name}.norm2", active=True)
     value = layers.Conv2D(width, 1, name=f"{name}.conv3")(value)
     return _norm(value, f"{name}.norm3", active=True)
