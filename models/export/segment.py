@@ -8,24 +8,20 @@ from models.spec import CONTRACTS
 ACROSS = 1  # the axis of the classes in (B, C, H, W)
 
 
-def emit_classes(graph: Graph, values: str, *, log: bool = False) -> None:
+def emit_classes(graph: Graph, logits: str) -> None:
     """Declare the outputs of CONTRACTS["segment"] for a network with a number for each class.
 
-    values  (B, C, H, W) float32: logits, or the logarithms of probabilities if `log`. C <= 256.
+    logits  (B, C, H, W) float32, before the soft-max; C <= 256
 
     `classes` is the greatest of the C, the first of them if several are; `scores` is 255 times
     the probability of that class, rounded.
     """
-    classes = graph.add("ArgMax", [values], {"axis": ACROSS, "keepdims": 0})
+    classes = graph.add("ArgMax", [logits], {"axis": ACROSS, "keepdims": 0})
     across = graph.integers(ACROSS)
-    if log:
-        most = graph.add("ReduceMax", [values, across], {"keepdims": 0})
-        sure = graph.add("Exp", [most])
-    else:
-        # exp(most) / sum(exp): nothing overflows, and the soft-max of the others is not needed.
-        most = graph.add("ReduceMax", [values, across], {"keepdims": 1})
-        below = graph.add("Exp", [graph.add("Sub", [values, most])])
-        sure = graph.add("Reciprocal", [graph.add("ReduceSum", [below, across], {"keepdims": 0})])
+    # exp(most) / sum(exp): nothing overflows, and the soft-max of the other classes is not needed.
+    most = graph.add("ReduceMax", [logits, across], {"keepdims": 1})
+    below = graph.add("Exp", [graph.add("Sub", [logits, most])])
+    sure = graph.add("Reciprocal", [graph.add("ReduceSum", [below, across], {"keepdims": 0})])
     _emit(graph, _bytes(graph, classes), sure)
 
 

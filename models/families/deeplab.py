@@ -8,6 +8,7 @@ files of the same network are read by `deeplab_tflite.py`.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import keras
 from keras import layers
@@ -67,7 +68,7 @@ def build(spec: ModelSpec) -> keras.Model:
     """(B, H, W, 3) float32, normalised, to the logits (B, H, W, classes)."""
     variant, classes = VARIANTS[spec.variant], len(spec.labels)
     height, width = spec.input.height, spec.input.width
-    image = layers.Input((height, width, 3), name="image")
+    image = cast("keras.KerasTensor", layers.Input((height, width, 3), name="image"))
     if variant.backbone == "xception":
         value, early = xception(image, variant.stride)
         value = _decode(_pyramid(value, variant), early, variant)

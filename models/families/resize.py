@@ -5,6 +5,8 @@ both pictures lie on each other. Keras itself only has the other rule (half-pixe
 do. Neither smooths what becomes smaller.
 """
 
+from typing import cast
+
 import keras
 import numpy as np
 from keras import ops
@@ -15,7 +17,7 @@ from models.export.keras_graph import EMITTERS
 
 
 @keras.saving.register_keras_serializable(package="framewire")
-class Resize(keras.layers.Layer):
+class Resize(keras.layers.Layer):  # type: ignore[misc]
     """(B, h, w, C) to (B, height, width, C), float32.
 
     aligned  whether the middles of the corner pixels stay in the corners
@@ -29,12 +31,13 @@ class Resize(keras.layers.Layer):
 
     def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
         """One axis after the other: a bilinear filter is the product of two."""
-        for axis, length in ((1, self.height), (2, self.width)):
-            before, after, share = taps(int(image.shape[axis]), length, self.aligned)
-            across = share.reshape(-1, 1, 1) if axis == 1 else share.reshape(-1, 1)
-            left, right = ops.take(image, before, axis), ops.take(image, after, axis)
-            image = left + (right - left) * across
-        return image
+        return self._along(self._along(image, 1, self.height), 2, self.width)
+
+    def _along(self, image: keras.KerasTensor, axis: int, length: int) -> keras.KerasTensor:
+        before, after, share = taps(int(image.shape[axis]), length, self.aligned)
+        across = share.reshape(-1, 1, 1) if axis == 1 else share.reshape(-1, 1)
+        left, right = ops.take(image, before, axis), ops.take(image, after, axis)
+        return cast("keras.KerasTensor", left + (right - left) * across)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Keras asks for it."""

@@ -17,6 +17,7 @@ CITYSCAPES = (
 """Those on which Cityscapes is scored, in the order of their `trainId`."""
 
 HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
+ZERO = (128.0, 128.0, 128.0)  # the zero point of the Coral files' own input; their scale is 1/128
 GREY = 127  # what TensorFlow pads with, nearest to 0 once normalised; bonlime pads with that 0
 RELEASES = "https://github.com/bonlime/keras-deeplab-v3-plus/releases/download/"
 FILE = "_tf_dim_ordering_tf_kernels"
@@ -34,7 +35,8 @@ ACCURACY = {
     ("mobilenetv2", "cityscapes"): "mIoU 70.71 % on Cityscapes val, stride 16, one scale; ",
     ("xception", "cityscapes"): "mIoU 78.79 % on Cityscapes val, stride 16, one scale; ",
 }
-"""Of the TensorFlow checkpoints that bonlime's files were made from."""
+"""Of TensorFlow's checkpoints. bonlime's files for VOC were made from these (`extract_weights.py`);
+for Cityscapes the original does not say."""
 
 NUMBERS = {
     ("mobilenetv2", "voc"): 2_146_645,
@@ -75,10 +77,7 @@ def _coral(name: str, file: str, sha256: str, variant: str, numbers: int) -> Mod
         name=name,
         family="deeplab",
         task="segment",
-        # The scale 1/128 and the zero point 128 of the file's own input.
-        input=Input(
-            513, 513, order="rgb", fit="corner", mean=(128.0,) * 3, std=(128.0,) * 3, pad=GREY
-        ),
+        input=Input(513, 513, order="rgb", fit="corner", mean=ZERO, std=ZERO, pad=GREY),
         labels=VOC,
         licence="Apache-2.0",
         source=f"{PAPER}; github google-coral/test_data",

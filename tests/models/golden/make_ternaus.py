@@ -49,7 +49,7 @@ def main(checkout: Path) -> None:
 
 
 def record(variant: str, network: torch.nn.Module, planes: torch.Tensor) -> dict[str, np.ndarray]:
-    """The state dict's names, shapes and aliases, and a sample of the output, all by the variant."""
+    """The names, shapes and aliases of the state dict, and a sample of the output."""
     tensors = network.state_dict()
     # A tensor that is held twice has one address.
     first: dict[int, str] = {}
