@@ -118,6 +118,10 @@ def test_what_a_file_holds_twice_must_be_equal(tmp_path: Path) -> None:
     [
         ({"decoder1.conv3.bias": None}, "wanted a tensor decoder1.conv3.bias"),
         ({"decoder5.conv1.bias": (7,)}, "got without: decoder5.conv1.bias"),
+        (
+            {"firstconv.weight": (64, 3)},
+            r"wanted \(7, 7, 3, 64\) for firstconv/kernel, got \(64, 3\)",
+        ),
         ({"firstbn.weight": (63,)}, r"wanted \(64,\) for firstbn/gamma, got \(63,\)"),
     ],
 )
