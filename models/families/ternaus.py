@@ -116,7 +116,7 @@ def load(spec: ModelSpec, source: WeightFile, network: keras.Model) -> Filled:
 def _unused(spec: ModelSpec, source: WeightFile, tensor: str) -> str | None:
     """Why the network has no place for a tensor, if that is known."""
     module, _, kind = tensor.rpartition(".")
-    if kind == "num_batches_tracked":
+    if kind == "num_batches_tracked" and f"{module}.running_mean" in source:
         return "a counter of training"
     if module == "encoder.fc":
         return "the ImageNet classifier of the encoder, which is never run"
