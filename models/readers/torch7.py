@@ -7,7 +7,7 @@ already is written as its index, so a file is a graph; a tensor is named by the 
 
 import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -89,8 +89,9 @@ def read(path: Path) -> WeightFile:
 
     A sequence counts from 1, as in Lua: "modules/1/weight".
 
-    returns  notes["classes"] are the classes of objects by their names (the file's own is ""), and
-             notes["empty"] the names of tensors without a number in them
+    returns  notes["classes"] are the classes of objects by their names (the file's own is ""),
+             notes["empty"] the names of tensors without a number in them, notes["same"] the names
+             of tensors that can also be reached in another way, by that way
     raises   BadWeights naming the file, the tensor, what was wanted and what was got
     """
     checks = Checks(path.name, path.stat().st_size)
@@ -236,37 +237,43 @@ def _named(path: Path, root: object, checks: Checks) -> WeightFile:
     tensors: dict[str, Stored] = {}
     classes: dict[str, str] = {}
     empty: list[str] = []
-    seen = {id(root)}
+    same: dict[str, str] = {}
+    seen = {id(root): ""}
     left: deque[tuple[str, object]] = deque([("", root)])
     while left:
         name, value = left.popleft()
-        if isinstance(value, _Tensor):
-            if name in tensors:
-                checks.fail(f"tensor {name}", "once", "twice")
-            checks.count("tensors", len(tensors) + len(empty), MOST_TENSORS)
-            if value.shape and 0 not in value.shape:
-                tensors[name] = _stored(path, name, value, checks)
-            else:
-                empty.append(name)
-            continue
         if isinstance(value, _Object):
             classes[name] = value.kind
-            value = value.content
-        if not isinstance(value, _Table):
-            continue
-        for key, below in value.pairs:
-            if id(below) in seen or not isinstance(below, _Table | _Object | _Tensor):
-                continue
-            # A table may be a key, in the bookkeeping of nngraph; there are no tensors behind it.
-            if isinstance(key, str | int | float):
-                seen.add(id(below))
-                step = f"{name}/{key}" if name else str(key)
-                checks.count("letters of a name", len(step), LONGEST_NAME)
+        for step, below in _below(name, value, checks):
+            if id(below) not in seen:
+                seen[id(below)] = step
                 left.append((step, below))
+            elif isinstance(below, _Tensor):
+                same[step] = seen[id(below)]
+        if not isinstance(value, _Tensor):
+            continue
+        if name in tensors:
+            checks.fail(f"tensor {name}", "once", "twice")
+        checks.count("tensors", len(tensors) + len(empty), MOST_TENSORS)
+        if value.shape and 0 not in value.shape:
+            tensors[name] = _stored(path, name, value, checks)
+        else:
+            empty.append(name)
     if not tensors:
         checks.fail("file", "tensors", "none")
-    notes: Mapping[str, object] = {"classes": classes, "empty": tuple(empty)}
+    notes: Mapping[str, object] = {"classes": classes, "empty": tuple(empty), "same": same}
     return WeightFile(path.name, tensors, notes)
+
+
+def _below(name: str, value: object, checks: Checks) -> Iterator[tuple[str, object]]:
+    """What is in a table or an object, and the way to it."""
+    table = value.content if isinstance(value, _Object) else value
+    for key, below in table.pairs if isinstance(table, _Table) else ():
+        # A table may be a key, in the bookkeeping of nngraph; there are no tensors behind it.
+        if isinstance(key, str | int | float) and isinstance(below, _Table | _Object | _Tensor):
+            step = f"{name}/{key}" if name else str(key)
+            checks.count("letters of a name", len(step), LONGEST_NAME)
+            yield step, below
 
 
 def _stored(path: Path, name: str, tensor: _Tensor, checks: Checks) -> Stored:
