@@ -27,8 +27,12 @@ def as_it_is(array: Array) -> Array:
 
 
 def transposed(*axes: int) -> Change:
-    """The change that reorders axes, such as (2, 3, 1, 0) for PyTorch's OIHW."""
-    return lambda array: array.transpose(axes)
+    """The change that reorders axes, such as (2, 3, 1, 0) for PyTorch's OIHW.
+
+    An array of another number of axes is left as it is: its shape then is not the wanted one, which
+    is named where it is read.
+    """
+    return lambda array: array.transpose(axes) if array.ndim == len(axes) else array
 
 
 @dataclass(frozen=True, slots=True)

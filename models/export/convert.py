@@ -12,7 +12,9 @@ from models.spec import ModelSpec
 
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
+    "deeplab": "models.families.deeplab",
     "facemesh": "models.families.facemesh",
+    "ternaus": "models.families.ternaus",
 }
 """The module of each family, imported when it is needed: most import Keras."""
 
