@@ -90,8 +90,8 @@ def test_another_width_is_refused(tmp_path: Path) -> None:
 
 
 PHOTOS = ("cat_720p.jpg", "parrot.jpg", "hot_dog.jpg", "sunflower.png")
-# What the quantised files say when TensorFlow Lite runs them: facts about the same photos, stretched
-# by OpenCV's INTER_LINEAR. The small ones are wrong on some.
+# What the quantised files say when TensorFlow Lite runs them, of the same photos, stretched by
+# OpenCV's INTER_LINEAR. The small ones are wrong on some.
 SEEN = {
     "mobilenet-v2-1.0-224": (("Egyptian cat", 0.875), ("macaw", 0.996), ("hotdog", 0.957),
                              ("daisy", 0.980)),

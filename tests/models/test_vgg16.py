@@ -1,4 +1,4 @@
-"""VGG16 and its heads: the numbers of the code that published them, from files laid out as theirs."""
+"""VGG16 and its heads: the numbers of the code that published them, from files like theirs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from models import ZOO, BadWeights, ModelSpec
-from models.export.convert import digest
 from models.families import vgg16
 from models.hollow import hollow
+from models.originals import digest
 from models.transfer import Filled
 from models.zoo.vgg16 import CAFFE
 from tests.models.data import shared
@@ -122,7 +122,7 @@ def test_keras_1_called_its_weights_otherwise(tmp_path: Path) -> None:
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     spec = small("vgg16-features")
     file = write(tmp_path / "other.h5", {"conv": {"conv/kernel": np.zeros((3, 3, 3, 64))}})
-    with pytest.raises(BadWeights, match="other.h5: layers: wanted 13 with weights, got 1"):
+    with pytest.raises(BadWeights, match=r"other\.h5: layers: wanted 13 with weights, got 1"):
         vgg16.convert(spec, [file])
 
 
