@@ -10,7 +10,7 @@ import pytest
 from scipy.io import savemat
 from scipy.signal import convolve
 
-from models import ZOO, BadWeights, ModelSpec
+from models import ZOO, BadWeights, ModelSpec, store
 from models.families import vggface
 from models.hollow import hollow
 from tests.models.keras2_file import Layers, by_layer, write
@@ -150,6 +150,18 @@ def test_the_authors_own_file_holds_the_same_network(tmp_path: Path, layers: Lay
     for layer, tensors in layers.items():
         for name, array in tensors.items():
             assert np.array_equal(filled[name], array), layer
+
+
+def test_people_are_called_as_the_file_calls_them(tmp_path: Path, layers: Layers) -> None:
+    file = matconvnet(tmp_path / "vgg_face.mat", layers)
+    store.import_model(small("vggface"), [file], folder=tmp_path / "home")
+    mine = store.imported("vggface", tmp_path / "home")
+    assert mine is not None
+    assert mine.labels == tuple(f"Person {i}" for i in range(CLASSES))
+    store.import_model(small("vggface-fc7"), [file], folder=tmp_path / "home")
+    mine = store.imported("vggface-fc7", tmp_path / "home")
+    assert mine is not None
+    assert mine.labels == ()
 
 
 def test_a_kernel_of_theano_is_turned_round() -> None:
