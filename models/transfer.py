@@ -63,7 +63,16 @@ class Filled(Mapping[str, Floats]):
 
     def __getitem__(self, path: str) -> Floats:
         move, wanted = self._moves[path], self._shapes[path]
-        array = move.change(self._source[move.tensor].read())
+        stored = self._source[move.tensor].read()
+        try:
+            array = move.change(stored)
+        except (ValueError, IndexError) as error:  # numpy's, for another number of axes
+            raise BadWeights(
+                f"{self._source.file}: tensor {move.tensor}: wanted {wanted} for {path}, "
+                f"got {stored.shape}"
+            ) from error
+        # `array` may look at it, but what is a copy need not be here twice.
+        del stored
         if array.shape != wanted:
             raise BadWeights(
                 f"{self._source.file}: tensor {move.tensor}: wanted {wanted} for {path}, "

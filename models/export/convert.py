@@ -14,7 +14,10 @@ FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "deeplab": "models.families.deeplab",
     "facemesh": "models.families.facemesh",
+    "mobilenet": "models.families.mobilenet",
     "ternaus": "models.families.ternaus",
+    "vgg16": "models.families.vgg16",
+    "vggface": "models.families.vggface",
 }
 """The module of each family, imported when it is needed: most import Keras."""
 
