@@ -23,22 +23,25 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all check bench docs pins clean
+.PHONY: help run test test-all fuzz check bench docs pins clean
 
 help:  ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.run $(VENV)/.assets  ## Show it running: [SOURCE=rtsp://..] [FOR=20] [REPORT=r.json] [CONFIG=..]
 	@$(BIN)/framewire models pull $(MODELS) >/dev/null
-	@if [ -e "$$SOURCE" ]; then SOURCE=$$(realpath "$$SOURCE"); fi; \
-	[ -n "$$SOURCE" ] || unset SOURCE; \
-	exec $(BIN)/framewire run $${FOR:+--for "$$FOR"} $${REPORT:+--report "$$REPORT"} -- "$$CONFIG"
+	@if [ -e "$$SOURCE" ]; then SOURCE=$$(realpath -- "$$SOURCE"); fi; \
+	exec $(BIN)/framewire run $${SOURCE:+--source="$$SOURCE"} $${FOR:+--for="$$FOR"} \
+		$${REPORT:+--report="$$REPORT"} -- "$$CONFIG"
 
 test: $(VENV)/.dev $(VENV)/.assets  ## Run the tests that take seconds: [ARGS="-k words"]
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
 test-all: $(VENV)/.dev $(VENV)/.assets  ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.dev  ## Break weight files in 10,000 ways; readers refuse, and no worse: [ARGS="--seed 1"]
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, and which package may import which
 	@failed=0; \

@@ -210,5 +210,5 @@ def models_train(config: Config) -> None:
 
 
 def main() -> None:
-    """The console script `framewire`."""
+    """Do what the arguments of the process say, and end it."""
     app()

@@ -12,9 +12,11 @@ from models.spec import ModelSpec
 
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
+    "deeplab": "models.families.deeplab",
     "facemesh": "models.families.facemesh",
     "head": "models.families.head",
     "mobilenet": "models.families.mobilenet",
+    "ternaus": "models.families.ternaus",
     "vgg16": "models.families.vgg16",
     "vggface": "models.families.vggface",
     "yolov2": "models.families.yolov2",

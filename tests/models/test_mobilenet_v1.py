@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from models import ZOO, BadWeights, ModelSpec
+from models import ZOO, BadModel, BadWeights, ModelSpec
 from models.families import mobilenet
 from models.hollow import hollow
 from tests.models.data import shared
@@ -89,9 +89,14 @@ def test_another_width_is_refused(tmp_path: Path) -> None:
         mobilenet.convert(small("0.25"), [file])
 
 
+def test_the_second_is_not_built_here() -> None:
+    with pytest.raises(BadModel, match=r"mobilenet-v2-1\.0-224: wanted a MobileNet v1"):
+        mobilenet.build(ZOO["mobilenet-v2-1.0-224"])
+
+
 PHOTOS = ("cat_720p.jpg", "parrot.jpg", "hot_dog.jpg", "sunflower.png")
-# What the quantised files say when TensorFlow Lite runs them: facts about the same photos, stretched
-# by OpenCV's INTER_LINEAR. The small ones are wrong on some.
+# What the quantised files say when TensorFlow Lite runs them, of the same photos, stretched by
+# OpenCV's INTER_LINEAR. The small ones are wrong on some.
 SEEN = {
     "mobilenet-v2-1.0-224": (("Egyptian cat", 0.875), ("macaw", 0.996), ("hotdog", 0.957),
                              ("daisy", 0.980)),

@@ -1,4 +1,4 @@
-"""VGG16 and its heads: the numbers of the code that published them, from files laid out as theirs."""
+"""VGG16 and its heads: the numbers of the code that published them, from files like theirs."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from models import ZOO, BadWeights, ModelSpec
-from models.export.convert import digest
 from models.families import vgg16
 from models.hollow import hollow
+from models.originals import digest
 from models.transfer import Filled
 from models.zoo.vgg16 import CAFFE
 from tests.models.data import shared
@@ -102,6 +102,22 @@ def test_features_come_from_a_file_with_a_head(tmp_path: Path, *, whole: bool) -
         assert difference(got, wanted[:count]) < TOLERANCE
 
 
+@pytest.mark.slow
+def test_the_whole_network_is_that_of_keras_applications(tmp_path: Path) -> None:
+    spec = ZOO["vgg16-imagenet"]
+    original = keras.applications.VGG16(weights=None)
+    fill(original, seed=1)
+    file = write(tmp_path / "vgg16.h5", by_layer((w.path, np.asarray(w)) for w in original.weights))
+    session = export(spec, file, tmp_path)
+    # A few levels about the mean, or random weights are sure of one class.
+    noise = np.random.default_rng(3).integers(-3, 4, (3, 224, 224, 3))
+    shown = (noise + np.array(CAFFE.mean)).astype(np.uint8)
+    wanted = np.asarray(original(shown.astype("f4") - np.array(CAFFE.mean, "f4")))
+    for count in (1, 3):
+        got = session.run({"image": shown[:count]})["probabilities"]
+        assert difference(np.log(got), np.log(wanted[:count])) < TOLERANCE
+
+
 def test_keras_1_called_its_weights_otherwise(tmp_path: Path) -> None:
     """As in the published vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5: block1_conv1_W_1:0."""
     spec = small("vgg16-features")
@@ -122,7 +138,7 @@ def test_keras_1_called_its_weights_otherwise(tmp_path: Path) -> None:
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     spec = small("vgg16-features")
     file = write(tmp_path / "other.h5", {"conv": {"conv/kernel": np.zeros((3, 3, 3, 64))}})
-    with pytest.raises(BadWeights, match="other.h5: layers: wanted 13 with weights, got 1"):
+    with pytest.raises(BadWeights, match=r"other\.h5: layers: wanted 13 with weights, got 1"):
         vgg16.convert(spec, [file])
 
 
