@@ -17,9 +17,10 @@ from models.export.yolo import Head, emit_head
 from models.spec import CONTRACTS, Input, ModelSpec, Port
 from models.transfer import values
 
-# What darknet asks of a box before it is reported, and from which overlap on it is one with
-# another: `thresh` and `nms` of examples/detector.c.
-SCORE_THRESHOLD, IOU_THRESHOLD = 0.5, 0.45
+# What a box has to score before it is reported: `obj_threshold` of keras-yolo2's utils.py, since
+# there and here a score is learnt to be the overlap, and 0.5 would be asking much. And from which
+# overlap on a box is one with another: `nms` of darknet's examples/detector.c.
+SCORE_THRESHOLD, IOU_THRESHOLD = 0.3, 0.45
 SMALL = 1024  # numbers: an array with fewer is not worth the node that turns it back
 
 Finish = Callable[[Graph, str], None]
