@@ -6,6 +6,7 @@ said to be in.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import NoReturn
@@ -91,8 +92,8 @@ class Checks:
 
     def fail(self, where: str, wanted: str, got: object) -> NoReturn:
         """Say what is wrong with the file."""
-        shown = repr(got) if isinstance(got, str | bytes) else str(got)
-        raise BadWeights(f"{self.name}: {where}: wanted {wanted}, got {shown[:LONGEST_NAME]}")
+        shown = [_printable(str(text)) for text in (where, wanted, got)]
+        raise BadWeights(f"{self.name}: {shown[0]}: wanted {shown[1]}, got {shown[2]}")
 
 
 def lazily(
@@ -129,3 +130,50 @@ def plain(
         return read_at(path, where, offset, length).view(dtype).reshape(shape)
 
     return lazily(shape, dtype, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers one after the other in a file: `count` of `dtype`, from byte `start`."""
+
+    start: int
+    count: int
+    dtype: np.dtype[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which of those a tensor is made of; offset and strides are in numbers, from 0."""
+
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def strided(path: Path, where: str, checks: Checks, numbers: Numbers, view: View) -> Stored:
+    """A tensor that is a view of numbers which others may share, as PyTorch and Torch7 have it."""
+    shape, dtype = view.shape, numbers.dtype
+    checks.tensor(where, shape, dtype)
+    if len(view.strides) != len(shape) or any(n < 0 for n in (view.offset, *view.strides)):
+        checks.fail(where, "an offset and a stride for each axis, from 0", view)
+    steps = zip(shape, view.strides, strict=True)
+    last = view.offset + sum((n - 1) * step for n, step in steps)
+    if last >= numbers.count:
+        checks.fail(f"{where}: {shape}", f"numbers up to {last} in its storage", numbers.count)
+    start = numbers.start + view.offset * dtype.itemsize
+    length = (last - view.offset + 1) * dtype.itemsize
+    checks.inside(where, start, length)
+
+    def read() -> Array:
+        flat = read_at(path, where, start, length).view(dtype)
+        strides = [step * dtype.itemsize for step in view.strides]
+        seen = np.lib.stride_tricks.as_strided(flat, shape, strides)
+        return np.ascontiguousarray(seen).reshape(shape)
+
+    return lazily(shape, dtype, read)
+
+
+def _printable(text: str) -> str:
+    """Text that may come from a hostile file, fit for one line of a log."""
+    text = text[:LONGEST_NAME]
+    return text if text.isprintable() else ascii(text)[1:-1]
