@@ -13,6 +13,7 @@ from models.spec import ModelSpec
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "facemesh": "models.families.facemesh",
+    "maskrcnn": "models.families.maskrcnn",
     "mobilenet": "models.families.mobilenet",
     "vgg16": "models.families.vgg16",
     "vggface": "models.families.vggface",

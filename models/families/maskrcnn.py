@@ -26,6 +26,7 @@ from models.families.maskrcnn_network import (
 )
 from models.families.maskrcnn_rois import crops, regions
 from models.families.maskrcnn_weights import fill
+from models.hollow import hollow
 from models.readers import h5
 from models.spec import CONTRACTS, ModelSpec
 from models.transfer import Filled
@@ -49,12 +50,11 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
 
     raises  ValueError if the input's sides are no multiples of 64
     """
-    parts = _networks(spec)
-    return assemble(spec, parts, fill(h5.read(files[0]), parts.joined()))
+    parts = hollow(lambda: _networks(spec))
+    return _assembled(spec, parts, fill(h5.read(files[0]), parts.joined()))
 
 
-def assemble(spec: ModelSpec, parts: Networks, weights: Filled) -> Graph:
-    """The whole graph."""
+def _assembled(spec: ModelSpec, parts: Networks, weights: Filled) -> Graph:
     height, width = spec.input.height, spec.input.width
     graph = Graph(spec.name)
     image = graph.image(spec.input)

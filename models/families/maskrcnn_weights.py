@@ -8,14 +8,18 @@ import re
 
 import keras
 
+from models.families.maskrcnn_network import BOX_CROP
 from models.readers.weights import WeightFile
-from models.transfer import Array, Change, Filled, Transfer, as_it_is
+from models.transfer import Array, Filled, Transfer, as_it_is
 
 NESTED = "rpn_model"
 
 # Where a file was saved from the network that is trained, newer ports of the code keep the anchors
 # in it, as the one weight of a layer of that name.
 ANCHORS = "anchors"
+
+# Kernels (h, w, in, out), of that many cells a side, that are multiplied here: (h * w * in, out).
+MULTIPLIED = {"mrcnn_class_conv1/kernel": BOX_CROP, "mrcnn_class_conv2/kernel": 1}
 
 # TensorFlow 1 numbered the names of a second network in one process: "rpn_conv_shared_1/kernel".
 NUMBERED = re.compile(r"_\d+$")
@@ -28,11 +32,13 @@ def fill(source: WeightFile, network: keras.Model) -> Filled:
     raises   BadWeights naming the file, the tensor, what was wanted and what was got
     """
     transfer = Transfer(source, network)
-    wanted = {variable.path: tuple(variable.shape) for variable in network.variables}
+    wanted = {variable.path for variable in network.variables}
     for tensor in source:
         path = _path(tensor)
         if path in wanted:
-            transfer.move(tensor, path, _change(source[tensor].shape, wanted[path]))
+            side = MULTIPLIED.get(path)
+            whole = source[tensor].shape[:-2] == (side, side)
+            transfer.move(tensor, path, _flattened if whole else as_it_is)
         elif tensor.startswith(f"{ANCHORS}/"):
             transfer.pass_over(tensor, "the anchors, which the graph makes itself")
     return transfer.finish()
@@ -45,13 +51,6 @@ def _path(tensor: str) -> str:
     if layer == NESTED:
         layer = NUMBERED.sub("", between.rpartition("/")[2])
     return f"{layer}/{last}"
-
-
-def _change(shape: tuple[int, ...], wanted: tuple[int, ...]) -> Change:
-    """A kernel (h, w, in, out) of the classifier becomes one of a Dense, (h * w * in, out)."""
-    if len(shape) == 4 and len(wanted) == 2:
-        return _flattened
-    return as_it_is
 
 
 def _flattened(kernel: Array) -> Array:

@@ -4,9 +4,9 @@ from difflib import get_close_matches
 
 from models.errors import UnknownModel
 from models.spec import ModelSpec
-from models.zoo import mediapipe, mobilenet, vgg16, vggface
+from models.zoo import maskrcnn, mediapipe, mobilenet, vgg16, vggface
 
-FILES = (mediapipe, mobilenet, vgg16, vggface)
+FILES = (maskrcnn, mediapipe, mobilenet, vgg16, vggface)
 """One file a family or an origin, each with its `MODELS`."""
 
 ZOO: dict[str, ModelSpec] = {model.name: model for file in FILES for model in file.MODELS}

@@ -1,13 +1,14 @@
-"""A weight file of Mask R-CNN as Matterport's code saves it, filled by the seeded recipe.
+"""What is in a weight file of Mask R-CNN as Matterport's code saves it, by the seeded recipe.
 
-Needs numpy, and h5py to write: golden/make_maskrcnn.py fills the original network by it, too.
+Needs numpy and h5py: golden/make_maskrcnn.py fills the original network by it, too.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from string import ascii_lowercase
 
+import h5py
 import numpy as np
 
 from tests.models.seeded import draw
@@ -15,6 +16,7 @@ from tests.models.seeded import draw
 SEED = 7
 SIZE = 384  # of the picture: at 320 and more, the largest boxes belong to P5
 BLOCK = 16  # pixels of one colour
+WINDOW = (48, 0, 336, 384)  # y1 x1 y2 x2 in pixels: a picture between two bars
 CLASSES = 81
 BLOCKS = {"resnet50": (3, 4, 6, 3), "resnet101": (3, 4, 23, 3)}
 NORMAL = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -52,8 +54,6 @@ def picture(seed: int) -> np.ndarray:
 
 def digest(path: Path) -> str:
     """Of all layers, names and shapes in a weight file, in any order."""
-    import h5py
-
     lines = []
     with h5py.File(path) as file:
         for layer in np.asarray(file.attrs["layer_names"], str):
@@ -77,21 +77,6 @@ def shapes(classes: int, variant: str) -> dict[str, dict[str, tuple[int, ...]]]:
         if normal:
             layers[normal] = {f"{normal}/{weight}": kernel[-1:] for weight in NORMAL}
     return layers
-
-
-def write(path: Path, tensors: Mapping[str, Mapping[str, np.ndarray]]) -> None:
-    """Write layers and their weights as Keras 2's `save_weights` does."""
-    import h5py
-
-    with h5py.File(path, "w") as file:
-        file.attrs["layer_names"] = [name.encode() for name in tensors]
-        file.attrs["backend"] = b"tensorflow"
-        file.attrs["keras_version"] = b"2.0.8"
-        for layer, weights in tensors.items():
-            group = file.create_group(layer)
-            group.attrs["weight_names"] = [f"{name}:0".encode() for name in weights]
-            for name, array in weights.items():
-                group.create_dataset(f"{name}:0", data=array)
 
 
 def drawn(classes: int, variant: str) -> dict[str, dict[str, np.ndarray]]:

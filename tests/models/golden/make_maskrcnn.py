@@ -20,7 +20,14 @@ import tf_keras
 from mrcnn import model as original
 from mrcnn.config import Config
 
-from tests.models.maskrcnn_file import CLASSES, SIZE, digest, draw_tensor, picture
+from tests.models.maskrcnn_file import (
+    CLASSES,
+    SIZE,
+    WINDOW,
+    digest,
+    draw_tensor,
+    picture,
+)
 
 LEVELS = ("fpn_p2", "fpn_p3", "fpn_p4", "fpn_p5")
 PICTURES = 2
@@ -50,16 +57,18 @@ def saved(network: original.MaskRCNN) -> Path:
     return path
 
 
-def say(network: original.MaskRCNN, image: np.ndarray) -> dict[str, np.ndarray]:
-    """All outputs for one picture that fills the input, by name, without the axis of the batch."""
+def say(
+    network: original.MaskRCNN, image: np.ndarray, window: tuple[int, int, int, int]
+) -> dict[str, np.ndarray]:
+    """All outputs for one picture by name, without the axis of the batch."""
     model = network.keras_model
     names = ["detections", "class", "deltas", "masks", "rois", "rpn_class", "rpn_bbox", *LEVELS]
     levels = [model.get_layer(level).output for level in LEVELS]
     feeds = [
         original.mold_image(image.astype(np.float32), network.config)[np.newaxis],
-        original.compose_image_meta(
-            0, image.shape, image.shape, (0, 0, SIZE, SIZE), 1, np.zeros(CLASSES)
-        )[np.newaxis],
+        original.compose_image_meta(0, image.shape, image.shape, window, 1, np.zeros(CLASSES))[
+            np.newaxis
+        ],
         network.get_anchors(image.shape)[np.newaxis],
     ]
     made = tf_keras.Model(model.inputs, [*model.outputs, *levels]).predict(feeds, verbose=0)
@@ -79,6 +88,16 @@ def cut(boxes: np.ndarray, cells: int) -> np.ndarray:
     return (boxes[:, :2] * last + np.float32(cells - 1) * step > last).any(axis=1)
 
 
+def instances(said: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """What was found, (N, 6), and each one's own mask, (N, 28, 28).
+
+    Empty boxes are dropped by the original, too, but outside of the network.
+    """
+    every = said["detections"]
+    real = np.flatnonzero((every[:, 4] > 0) & (every[:, 2:4] > every[:, :2]).all(axis=1))
+    return every[real], said["masks"][real, :, :, every[real, 4].astype(int)]
+
+
 def strided(values: np.ndarray) -> np.ndarray:
     return values.reshape(-1)[:: values.size // SAMPLES]
 
@@ -88,27 +107,27 @@ def main() -> None:
     arrays: dict[str, np.ndarray] = {
         "digest": np.array(digest(saved(network))),
         "parameters": np.array(network.keras_model.count_params()),
+        "anchors": network.get_anchors((SIZE, SIZE, 3))[::397],
     }
     kept: list[int] = []
     seed = 0
     while len(kept) < PICTURES:
         seed += 1
-        said = say(network, picture(seed))
+        said = say(network, picture(seed), (0, 0, SIZE, SIZE))
+        found, masks = instances(said)
         rois = said["rois"][said["rois"].any(axis=1)]
         chances = said["class"][: len(rois)]
-        every = said["detections"]
-        # Empty boxes are dropped by the original, too, but outside of the network.
-        real = np.flatnonzero((every[:, 4] > 0) & (every[:, 2:4] > every[:, :2]).all(axis=1))
-        found = every[real]
-        whole, whole_masks = ~cut(rois, 7), ~cut(found[:, :4], 14)
+        whole = ~cut(rois, 7)
         sure = (chances.argmax(axis=1) > 0) & (chances.max(axis=1) >= UNSURE)
-        print(seed, len(rois), (~whole).sum(), len(found), whole[sure].all(), whole_masks.all())
-        if not (whole[sure].all() and whole_masks.all()):
+        fine = whole[sure].all() and not cut(found[:, :4], 14).any()
+        framed, framed_masks = instances(say(network, picture(seed), WINDOW))
+        fine = fine and not cut(framed[:, :4], 14).any()
+        print(f"{seed}: {len(rois)} regions, {(~whole).sum()} cut, {len(found)} found, {fine}")
+        if not fine:
             continue
         number = len(kept)
         kept.append(seed)
         sample = np.flatnonzero(whole)[::9]
-        own = said["masks"][real, :, :, found[:, 4].astype(int)]
         arrays |= {f"{level}_{number}": strided(said[level]) for level in LEVELS}
         arrays |= {
             f"rpn_{number}": np.hstack([said["rpn_class"], said["rpn_bbox"]])[::397],
@@ -118,7 +137,9 @@ def main() -> None:
             f"class_{number}": chances[sample, ::9],
             f"deltas_{number}": said["deltas"][sample, ::20],
             f"found_{number}": found,
-            f"masks_{number}": own.reshape(len(found), -1)[:, ::29],
+            f"masks_{number}": masks.reshape(len(masks), -1)[:, ::29],
+            f"framed_{number}": framed,
+            f"framed_masks_{number}": framed_masks.reshape(len(framed), -1)[:, ::29],
         }
     arrays["seeds"] = np.array(kept)
     np.savez_compressed(Path(__file__).parent / "maskrcnn.npz", **arrays)
