@@ -228,3 +228,13 @@ def test_levels_must_fit_each_other(tmp_path: Path) -> None:
     odd = replace(COCO, input=replace(COCO.input, width=1000))
     with pytest.raises(ValueError, match="maskrcnn-coco: input: wanted multiples of 64, got 1000x"):
         maskrcnn.convert(odd, [tmp_path / "none.h5"])
+
+
+@pytest.mark.slow
+def test_at_full_size_it_keeps_its_contract(file: Path, images: np.ndarray, tmp_path: Path) -> None:
+    session = export(COCO, file, tmp_path)
+    image = np.kron(images[:1, :: SIZE // 32, :: SIZE // 32], np.ones((1, 32, 32, 1), np.uint8))
+    got = session.run({"image": image})
+    assert image.shape == (1, 1024, 1024, 3)
+    assert len(got["scores"]) > 0
+    assert got["masks"].shape == (len(got["scores"]), MASK, MASK)
