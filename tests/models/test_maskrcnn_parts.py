@@ -9,6 +9,7 @@ import pytest
 from models.errors import BadWeights
 from models.export.graph import Graph
 from models.export.keras_graph import emit
+from models.export.learnt import behind_the_weights
 from models.families.maskrcnn_boxes import inside, outside
 from models.families.maskrcnn_instances import instances
 from models.families.maskrcnn_network import Networks, networks
@@ -278,3 +279,19 @@ def test_a_tensor_of_another_shape_is_named(
     filled = fill(weight_file({tensor: shape}), parts.joined())
     with pytest.raises(BadWeights, match=rf"mine.h5: tensor {tensor}: wanted .* got \({shape[0]},"):
         filled[tensor]
+
+
+def test_what_says_where_to_look_is_no_part_of_the_learnt_layers(parts: Networks) -> None:
+    """So that in fewer bits boxes keep all of theirs, though learnt layers come behind them."""
+    graph = Graph("cut")
+    level = graph.input(Port("level", "float32", ("B", 256, 8, 8)))
+    boxes = graph.input(Port("boxes", "float32", ("M", 4)))
+    picture = graph.input(Port("picture", "int64", ("M",)))
+    seen = crops(graph, [level], [(8, 8)], (512, 512), Regions(boxes, picture), 14)
+    weights = fill(weight_file({}), parts.joined())
+    (made,) = emit(graph, parts.masks, weights, [seen.values])
+    graph.output(Port("masks", "float32", ("M", 5, 28, 28)), made)
+    nodes = graph.model({}).graph
+    behind = set(behind_the_weights(nodes))
+    kinds = {node.op_type for node in nodes.node if node.name not in behind}
+    assert kinds == {"RoiAlign", "Concat", "Conv", "Relu", "ConvTranspose"}
