@@ -167,8 +167,13 @@ CONTRACTS: dict[Task, Contract] = {
         ),
     ),
     # As "detect", and for each thing a mask of M x M cells that fills its box, 255 for sure.
+    # window  x1 y1 x2 y2 in [0, 1] of the input: where each picture (or every one, if W is 1) lies,
+    #         and not the padding; boxes are clipped to it
     "instances": Contract(
-        inputs=(Port("score_threshold", "float32", (), required=False),),
+        inputs=(
+            Port("score_threshold", "float32", (), required=False),
+            Port("window", "float32", ("W", 4), required=False),
+        ),
         outputs=(
             Port("boxes", "float32", ("N", 4)),
             Port("scores", "float32", ("N",)),

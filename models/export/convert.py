@@ -14,6 +14,7 @@ FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "deeplab": "models.families.deeplab",
     "facemesh": "models.families.facemesh",
+    "maskrcnn": "models.families.maskrcnn",
     "mobilenet": "models.families.mobilenet",
     "ternaus": "models.families.ternaus",
     "vgg16": "models.families.vgg16",
