@@ -25,8 +25,9 @@ OF_TINY_VOC = ((1.08, 1.19), (3.42, 4.41), (6.63, 11.38), (9.42, 5.11), (16.62, 
 
 HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
 
-# darknet divides by 255 and pads a letterbox with 0.5 (`letterbox_image` in src/image.c).
-DARKNET_INPUT = Input(416, 416, order="rgb", fit="letterbox", pad=128)
+# darknet divides by 255 and pads a letterbox with 0.5 (`letterbox_image` in src/image.c): that lies
+# between the grey levels 127 and 128.
+DARKNET_INPUT = Input(416, 416, order="rgb", fit="letterbox", pad=127)
 
 SOURCE = "arXiv:1612.08242, YOLO9000; github.com/pjreddie/darknet at f6afaab, cfg/{}.cfg"
 CITATION = "Redmon and Farhadi, YOLO9000: Better, Faster, Stronger, CVPR 2017"
@@ -118,5 +119,22 @@ MODELS = (
         parameters=Count(3_259_614, "count_params of keras-yolo2's own network"),
         published="https://drive.google.com/drive/folders/10oym4eL2RxJa0gro26vzXK__TtYOP5Ng",
         citation=CITATION,
+    ),
+    ModelSpec(
+        name="tinier-yolo-voc",
+        family="tinieryolo",
+        task="detect",
+        input=DARKNET_INPUT,
+        labels=VOC,
+        licence="BSD-3-Clause",
+        source="github.com/Xilinx/QNN-MO-PYNQ at 97bc264, Tinier-YOLO",
+        origin=None,
+        anchors=OF_TINY_VOC,
+        parameters=Count(
+            6_391_869, "conv0 and conv8 with biases, signs and thresholds of conv1 to conv7"
+        ),
+        published="https://github.com/Xilinx/QNN-MO-PYNQ, qnn/params/binparam-tinier-yolo-nopool",
+        citation="Preußer et al., Inference of Quantized Neural Networks on Heterogeneous "
+        "All-Programmable Devices, DATE 2018",
     ),
 )
