@@ -16,7 +16,7 @@ import numpy as np
 from models.readers.stored import Checks
 
 # A state dict takes about 40 steps for each tensor and 20 for each module.
-MOST_STEPS = 1_000_000
+MOST_STEPS = 500_000
 LONGEST_ARGUMENT = 1 << 20  # bytes of one step: the longest are names
 LARGEST_NUMBER = 80  # bits; that is the container's magic number
 
