@@ -69,10 +69,10 @@ def arrays(source: WeightFile, spec: ModelSpec) -> dict[str, NDArray[np.generic]
     """
     channels = head_of(spec).channels
     wanted: dict[str, tuple[int, ...]] = {"conv0_w": FIRST, "conv0_b": FIRST[:1]}
-    for number, shape in enumerate(BINARY, 1):
-        wanted[f"conv{number}_sign"] = (int(np.prod(shape)) // 8,)
+    for number, kernel in enumerate(BINARY, 1):
+        wanted[f"conv{number}_sign"] = (int(np.prod(kernel)) // 8,)
         wanted[f"conv{number}_shape"] = (4,)
-        wanted[f"conv{number}_thr"] = (shape[0], LEVELS)
+        wanted[f"conv{number}_thr"] = (kernel[0], LEVELS)
     wanted |= {
         "conv8_w": (channels, LAST),
         "conv8_b": (channels,),
@@ -89,11 +89,11 @@ def arrays(source: WeightFile, spec: ModelSpec) -> dict[str, NDArray[np.generic]
         held[name] = source[name].read()
         if not np.isfinite(held[name]).all():
             raise BadWeights(f"{source.file}: tensor {name}: wanted finite numbers, got nan or inf")
-    for number, shape in enumerate(BINARY, 1):
+    for number, kernel in enumerate(BINARY, 1):
         said = tuple(held[f"conv{number}_shape"].tolist())
-        if said != shape or held[f"conv{number}_sign"].dtype != np.uint8:
-            raise BadWeights(f"{source.file}: conv{number}_shape: wanted {shape} bits, got {said}")
-        bits = np.unpackbits(np.asarray(held[f"conv{number}_sign"], np.uint8)).reshape(shape)
+        if said != kernel or held[f"conv{number}_sign"].dtype != np.uint8:
+            raise BadWeights(f"{source.file}: conv{number}_shape: wanted {kernel} bits, got {said}")
+        bits = np.unpackbits(np.asarray(held[f"conv{number}_sign"], np.uint8)).reshape(kernel)
         held[f"conv{number}_sign"] = bits.astype(np.float32) * 2 - 1
     if not np.allclose(np.asarray(held["anchors"], np.float64), spec.anchors):
         got_anchors = held["anchors"].tolist()

@@ -73,7 +73,7 @@ def on_mobilenet(
     output  (B, height / 32, width / 32, channels) float32: what the head reads
     alpha, folded  as in `models.families.mobilenet.convolutions`; keras-yolo2 has 1 and False
     """
-    image = keras.Input((height, width, 3), name="image")
+    image: Any = keras.Input((height, width, 3), name="image")
     value = mobilenet.convolutions(image, alpha, folded=folded)
     raw = of.Conv2D(channels, 1, padding="same", name=LAST)(value)
     return keras.Model(image, raw, name="yolov2_mobilenet")

@@ -152,6 +152,7 @@ def read(path: Path, convolutions: Sequence[Convolution]) -> WeightFile:
             tensors[name] = plain(path, where, checks, offset, shape, np.dtype("<f4"))
             offset += 4 * math.prod(shape)
     if offset != length:
-        checks.fail("end of the file", f"{offset} bytes for {len(convolutions)} convolutions", length)
+        wanted = f"{offset} bytes for {len(convolutions)} convolutions"
+        checks.fail("end of the file", wanted, length)
     notes = {"version": (major, minor, revision), "seen": seen}
     return WeightFile(path.name, tensors, notes)
