@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.readers.archive import Member, members
-from models.readers.pickled import Storage, Tensor, unpickle
+from models.readers.pickled import unpickle
 from models.readers.stored import MOST_TENSORS, Checks, Numbers, View, strided
+from models.readers.torch_values import Storage, Tensor
 from models.readers.weights import Stored, WeightFile
 
 MAGIC = 0x1950A86A20F9469CFC6C  # and the version of the container, of torch/serialization.py
