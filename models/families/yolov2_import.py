@@ -7,8 +7,7 @@ import keras
 import numpy as np
 
 from models.errors import BadWeights
-from models.families import yolov2_layers as parts
-from models.families.yolov2_cfg import Structure, structure
+from models.families.yolov2_cfg import Structure, held, structure
 from models.families.yolov2_network import DARKNET_EPSILON, network, norm
 from models.hollow import hollow
 from models.readers import darknet, h5
@@ -44,7 +43,7 @@ def from_cfg(cfg: Path, classes: int) -> Structure:
     """
     said = structure(darknet.read_cfg(cfg))
     if said.classes != classes:
-        raise BadWeights(f"{cfg}: wanted {classes} classes, one a label, got {said.classes}")
+        raise BadWeights(f"{cfg.name}: wanted {classes} classes, one a label, got {said.classes}")
     return said
 
 
@@ -55,12 +54,7 @@ def from_darknet(said: Structure, picture: Input, weights: Path) -> tuple[keras.
 
     raises  BadWeights if the layers do not fit together, or the file does not fit them
     """
-    try:
-        made = parts.shapes(said.layers, picture.height, picture.width)
-    except ValueError as error:
-        raise BadWeights(f"{weights}: its network: {error}") from None
-    convolutions = tuple(parts.in_file(said.layers, made))
-    file = darknet.read(weights, convolutions)
+    convolutions, file = held(said, picture.height, picture.width, weights)
     model = hollow(lambda: network(said.layers, picture.height, picture.width, "darknet"))
     transfer = Transfer(file, model)
     for one in convolutions:
