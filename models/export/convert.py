@@ -19,6 +19,8 @@ FAMILIES: dict[str, str] = {
     "ternaus": "models.families.ternaus",
     "vgg16": "models.families.vgg16",
     "vggface": "models.families.vggface",
+    "tinieryolo": "models.families.tinieryolo",
+    "yolov2": "models.families.yolov2",
 }
 """The module of each family, imported when it is needed: most import Keras."""
 
