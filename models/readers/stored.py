@@ -1,0 +1,131 @@
+"""Tensors that lie in a file as plain numbers: checked when found, read when asked for.
+
+What every reader of weight files shares: which dtypes there are and what they become, that a tensor
+lies inside its file, and that all tensors together are not much larger than the file that they are
+said to be in.
+"""
+
+from collections.abc import Callable
+from math import prod
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import BadWeights
+from models.readers.weights import Array, Stored
+
+# Far above any real network, low enough that a lying number costs nothing.
+MOST_TENSORS = 20_000
+MOST_AXES = 8
+LONGEST_NAME = 1_000
+# All tensors of a file, as they will be in memory, to its size. float32 out of uint8 takes four
+# times as much, and weights are compressed by little; a file of zeros is not a weight file.
+MOST_GROWTH = 16
+
+KINDS = "fiub"  # of numpy: floating point, integer, unsigned, boolean
+FLOATS = (2, 4, 8)  # bytes: float16, float32, float64
+
+
+def becomes(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    """What a tensor stored as `dtype` is in memory: floating point is float32, the rest stays."""
+    return np.dtype(np.float32) if dtype.kind == "f" else dtype.newbyteorder("=")
+
+
+def widen(array: Array) -> Array:
+    """The array as `becomes` says; itself where it is so already.
+
+    float64 beyond the range of float32 becomes infinite, which the transfer refuses.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return array.astype(becomes(array.dtype), copy=False)
+
+
+class Checks:
+    """The bounds that the tensors of one file keep.
+
+    name    of the file, for errors
+    size    of the file, bytes
+    growth  most bytes of all tensors together in memory, to one byte of the file
+    """
+
+    def __init__(self, name: str, size: int, growth: int = MOST_GROWTH) -> None:
+        self.name = name
+        self.size = size
+        self._growth = growth
+        self._left = growth * size
+
+    def tensor(self, where: str, shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> int:
+        """Check one tensor and count its memory.
+
+        returns  its bytes as stored
+        raises   BadWeights if its shape or dtype is none that a weight has, or the file is too
+                 small for all tensors so far
+        """
+        if dtype.kind not in KINDS or (dtype.kind == "f" and dtype.itemsize not in FLOATS):
+            self.fail(f"{where}: dtype", "float16, float32, float64, integers or bool", dtype)
+        if len(shape) > MOST_AXES:
+            self.fail(f"{where}: axes", f"at most {MOST_AXES}", len(shape))
+        if any(n < 1 for n in shape):
+            self.fail(f"{where}: shape", "positive numbers", shape)
+        self._left -= prod(shape) * becomes(dtype).itemsize
+        if self._left < 0:
+            self.fail(
+                f"{where}: {shape} {dtype}",
+                f"all tensors at most {self._growth} times the {self.size} bytes of the file",
+                "more",
+            )
+        return prod(shape) * dtype.itemsize
+
+    def inside(self, where: str, offset: int, length: int) -> None:
+        """Check that `length` bytes at `offset` lie in the file."""
+        if offset < 0 or length < 0 or offset + length > self.size:
+            end = offset + length
+            self.fail(where, f"bytes {offset} to {end} in the file", f"{self.size} bytes")
+
+    def count(self, where: str, got: int, most: int) -> None:
+        """Check that there are at most so many of something."""
+        if got > most:
+            self.fail(where, f"at most {most}", got)
+
+    def fail(self, where: str, wanted: str, got: object) -> NoReturn:
+        """Say what is wrong with the file."""
+        shown = repr(got) if isinstance(got, str | bytes) else str(got)
+        raise BadWeights(f"{self.name}: {where}: wanted {wanted}, got {shown[:LONGEST_NAME]}")
+
+
+def lazily(
+    shape: tuple[int, ...], dtype: np.dtype[np.generic], read: Callable[[], Array]
+) -> Stored:
+    """A tensor stored as `dtype`, whose `read` gives it so; what it gives is widened."""
+    return Stored(shape, becomes(dtype).name, lambda: widen(read()))
+
+
+def read_at(path: Path, where: str, offset: int, length: int) -> NDArray[np.uint8]:
+    """Bytes of the file, `length` of which at `offset` were there when it was opened first."""
+    raw = np.fromfile(path, np.uint8, length, offset=offset)
+    if len(raw) != length:
+        raise BadWeights(
+            f"{path.name}: {where}: wanted {length} bytes at {offset}, got {len(raw)}: "
+            "the file has become shorter"
+        )
+    return raw
+
+
+def plain(
+    path: Path,
+    where: str,
+    checks: Checks,
+    offset: int,
+    shape: tuple[int, ...],
+    dtype: np.dtype[np.generic],
+) -> Stored:
+    """A tensor whose numbers lie one after the other at `offset`, last axis fastest."""
+    length = checks.tensor(where, shape, dtype)
+    checks.inside(where, offset, length)
+
+    def read() -> Array:
+        return read_at(path, where, offset, length).view(dtype).reshape(shape)
+
+    return lazily(shape, dtype, read)
