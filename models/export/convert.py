@@ -12,6 +12,7 @@ from models.spec import ModelSpec
 
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
+    "faceapi": "models.families.faceapi",
     "facemesh": "models.families.facemesh",
 }
 """The module of each family, imported when it is needed: most import Keras."""

@@ -4,9 +4,9 @@ from difflib import get_close_matches
 
 from models.errors import UnknownModel
 from models.spec import ModelSpec
-from models.zoo import mediapipe
+from models.zoo import faceapi, mediapipe
 
-FILES = (mediapipe,)
+FILES = (faceapi, mediapipe)
 """One file a family or an origin, each with its `MODELS`."""
 
 ZOO: dict[str, ModelSpec] = {model.name: model for file in FILES for model in file.MODELS}
