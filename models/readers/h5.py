@@ -72,7 +72,8 @@ class _Walk:
             self._checks.fail("attribute layer_names", "a list of layers", _instead(root))
         self._once("layer", layers)
         listed = [*layers, TOP] if TOP in root and TOP not in layers else layers
-        if left := [name for name in root if name not in set(listed)]:
+        first = {name.partition("/")[0] for name in listed}
+        if left := [name for name in root if name not in first]:
             self._checks.fail("groups", "those in layer_names", left[0])
         tensors: dict[str, Stored] = {}
         for layer in listed:
@@ -135,12 +136,15 @@ class _Walk:
         return found
 
     def _group(self, above: h5py.Group, name: str, where: str) -> h5py.Group:
-        if name in {"", "."} or "/" in name or name not in above:
-            self._checks.fail(where, "a group of that name", "none")
-        found = self._member(above, name, where)
-        if not isinstance(found, h5py.Group):
-            self._checks.fail(where, "a group", "a tensor")
-        return found
+        """A group by its name, which may be a path: VGG-Face has a layer "fc6/relu"."""
+        for part in name.split("/"):
+            if part in {"", "."} or part not in above:
+                self._checks.fail(where, "a group of that name", "none")
+            found = self._member(above, part, where)
+            if not isinstance(found, h5py.Group):
+                self._checks.fail(where, "a group", "a tensor")
+            above = found
+        return above
 
     def _names(self, group: h5py.Group, name: str, where: str) -> list[str] | None:
         """A list of text in an attribute, or in name0, name1, ...; None if there is neither."""

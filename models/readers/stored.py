@@ -91,8 +91,8 @@ class Checks:
 
     def fail(self, where: str, wanted: str, got: object) -> NoReturn:
         """Say what is wrong with the file."""
-        shown = repr(got) if isinstance(got, str | bytes) else str(got)
-        raise BadWeights(f"{self.name}: {where}: wanted {wanted}, got {shown[:LONGEST_NAME]}")
+        shown = [_printable(str(text)) for text in (where, wanted, got)]
+        raise BadWeights(f"{self.name}: {shown[0]}: wanted {shown[1]}, got {shown[2]}")
 
 
 def lazily(
@@ -129,3 +129,9 @@ def plain(
         return read_at(path, where, offset, length).view(dtype).reshape(shape)
 
     return lazily(shape, dtype, read)
+
+
+def _printable(text: str) -> str:
+    """Text that may come from a hostile file, fit for one line of a log."""
+    text = text[:LONGEST_NAME]
+    return text if text.isprintable() else ascii(text)[1:-1]
