@@ -14,6 +14,7 @@ FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "faceapi": "models.families.faceapi",
     "facemesh": "models.families.facemesh",
+    "vrn": "models.families.vrn",
 }
 """The module of each family, imported when it is needed: most import Keras."""
 

@@ -4,9 +4,9 @@ from difflib import get_close_matches
 
 from models.errors import UnknownModel
 from models.spec import ModelSpec
-from models.zoo import faceapi, mediapipe
+from models.zoo import faceapi, mediapipe, vrn
 
-FILES = (faceapi, mediapipe)
+FILES = (faceapi, mediapipe, vrn)
 """One file a family or an origin, each with its `MODELS`."""
 
 ZOO: dict[str, ModelSpec] = {model.name: model for file in FILES for model in file.MODELS}
