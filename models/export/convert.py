@@ -14,6 +14,9 @@ FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "faceapi": "models.families.faceapi",
     "facemesh": "models.families.facemesh",
+    "mobilenet": "models.families.mobilenet",
+    "vgg16": "models.families.vgg16",
+    "vggface": "models.families.vggface",
     "vrn": "models.families.vrn",
 }
 """The module of each family, imported when it is needed: most import Keras."""

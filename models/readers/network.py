@@ -26,7 +26,7 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """Of MAX_POOL_2D. Pairs are (down, across), in pixels."""
+    """Of AVERAGE_POOL_2D and MAX_POOL_2D. Pairs are (down, across), in pixels."""
 
     window: tuple[int, int]
     stride: tuple[int, int]

@@ -63,6 +63,7 @@ ACTIVATIONS: dict[int, Activation] = {
 PADDINGS: dict[int, Padding] = {tflite.Padding.SAME: "same", tflite.Padding.VALID: "valid"}
 OPTIONS = {
     "ADD": tflite.AddOptions,
+    "AVERAGE_POOL_2D": tflite.Pool2DOptions,
     "CONCATENATION": tflite.ConcatenationOptions,
     "CONV_2D": tflite.Conv2DOptions,
     "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
