@@ -12,6 +12,8 @@ from models.spec import ModelSpec
 
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
+    "caption": "models.families.caption",
+    "caption-encoder": "models.families.caption_encoder",
     "faceapi": "models.families.faceapi",
     "facemesh": "models.families.facemesh",
     "mobilenet": "models.families.mobilenet",

@@ -13,13 +13,15 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from models.export.classes import emit_embedding
 from models.export.graph import Graph
 from models.export.keras_graph import emit
 from models.export.yolo import emit_head, head_of
 from models.families.faceapi_layers import Affine, WidenChannels
+from models.hollow import hollow
 from models.readers import tfjs
 from models.readers.weights import WeightFile
-from models.spec import CONTRACTS, ModelSpec
+from models.spec import ModelSpec
 from models.transfer import Filled, Transfer
 
 # Of the detector: src/tinyFaceDetector/const.ts and src/tinyYolov2/TinyYolov2Options.ts.
@@ -77,7 +79,7 @@ def build(spec: ModelSpec) -> keras.Model:
 
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """See `models.export.convert.Family`; one manifest, with its `.bin` beside it."""
-    network = build(spec)
+    network = hollow(lambda: build(spec))
     weights = transfer(spec, tfjs.read(files[0]), network)
     graph = Graph(spec.name)
     (made,) = emit(graph, network, weights, [graph.image(spec.input)])
@@ -90,8 +92,7 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
             iou_threshold=IOU_THRESHOLD,
         )
     else:
-        (port,) = CONTRACTS["embed"].outputs
-        graph.output(port, made)
+        emit_embedding(graph, made, EMBEDDING)
     return graph
 
 

@@ -26,6 +26,7 @@ from models.export.graph import Graph
 from models.export.keras_graph import emit
 from models.families.vrn_files import transfer
 from models.families.vrn_layers import Enlarge
+from models.hollow import hollow
 from models.readers import h5, torch7
 from models.spec import CONTRACTS, ModelSpec
 
@@ -67,7 +68,7 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
 
     The numbers are cut off, not rounded, on the way to uint8, as `:byte()` of process.lua does.
     """
-    network = build(spec)
+    network = hollow(lambda: build(spec))
     source = h5.read(files[0]) if spec.variant == "keras" else torch7.read(files[0])
     weights = transfer(source, network)
     graph = Graph(spec.name)
