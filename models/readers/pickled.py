@@ -16,7 +16,7 @@ import numpy as np
 from models.readers.stored import Checks
 
 # A state dict takes about 40 steps for each tensor and 20 for each module.
-MOST_STEPS = 2_000_000
+MOST_STEPS = 1_000_000
 LONGEST_ARGUMENT = 1 << 20  # bytes of one step: the longest are names
 LARGEST_NUMBER = 80  # bits; that is the container's magic number
 
@@ -285,10 +285,7 @@ class _Machine:
         storage, offset, shape, strides = arguments[:4] if len(arguments) >= 4 else [None] * 4
         if not isinstance(storage, Storage) or not isinstance(offset, int):
             self._fail("a tensor of a storage, an offset, a shape and strides", "others")
-        tensor = Tensor(storage, offset, self._numbers(shape), self._numbers(strides))
-        if len(tensor.shape) != len(tensor.strides) or offset < 0:
-            self._fail("a tensor with a stride for each axis", tensor)
-        return tensor
+        return Tensor(storage, offset, self._numbers(shape), self._numbers(strides))
 
     def _numbers(self, value: object) -> tuple[int, ...]:
         if not isinstance(value, tuple):

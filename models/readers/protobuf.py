@@ -12,7 +12,7 @@ from models.readers.stored import Checks
 
 VARINT, EIGHT_BYTES, BYTES, FOUR_BYTES = 0, 1, 2, 5  # wire types
 FIXED = {EIGHT_BYTES: 8, FOUR_BYTES: 4}
-MOST_FIELDS = 2_000_000  # of one file; a network of 1,000 nodes has some 20,000
+MOST_FIELDS = 1_000_000  # of one file; a network of 1,000 nodes has some 20,000
 LONGEST_VARINT = 10  # bytes of a number of 64 bits
 
 

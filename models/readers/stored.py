@@ -6,6 +6,7 @@ said to be in.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import NoReturn
@@ -127,6 +128,47 @@ def plain(
 
     def read() -> Array:
         return read_at(path, where, offset, length).view(dtype).reshape(shape)
+
+    return lazily(shape, dtype, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Numbers one after the other in a file: `count` of `dtype`, from byte `start`."""
+
+    start: int
+    count: int
+    dtype: np.dtype[np.generic]
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Which of those a tensor is made of; offset and strides are in numbers, from 0."""
+
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def strided(path: Path, where: str, checks: Checks, numbers: Numbers, view: View) -> Stored:
+    """A tensor that is a view of numbers which others may share, as PyTorch and Torch7 have it."""
+    shape, dtype = view.shape, numbers.dtype
+    checks.tensor(where, shape, dtype)
+    if len(view.strides) != len(shape) or any(n < 0 for n in (view.offset, *view.strides)):
+        checks.fail(where, "an offset and a stride for each axis, from 0", view)
+    steps = zip(shape, view.strides, strict=True)
+    last = view.offset + sum((n - 1) * step for n, step in steps)
+    if last >= numbers.count:
+        checks.fail(f"{where}: {shape}", f"numbers up to {last} in its storage", numbers.count)
+    start = numbers.start + view.offset * dtype.itemsize
+    length = (last - view.offset + 1) * dtype.itemsize
+    checks.inside(where, start, length)
+
+    def read() -> Array:
+        flat = read_at(path, where, start, length).view(dtype)
+        strides = [step * dtype.itemsize for step in view.strides]
+        seen = np.lib.stride_tricks.as_strided(flat, shape, strides)
+        return np.ascontiguousarray(seen).reshape(shape)
 
     return lazily(shape, dtype, read)
 

@@ -13,12 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import numpy as np
-
 from models.readers.archive import Member, members
 from models.readers.pickled import Storage, Tensor, unpickle
-from models.readers.stored import MOST_TENSORS, Checks, lazily, read_at
-from models.readers.weights import Array, Stored, WeightFile
+from models.readers.stored import MOST_TENSORS, Checks, Numbers, View, strided
+from models.readers.weights import Stored, WeightFile
 
 MAGIC = 0x1950A86A20F9469CFC6C  # and the version of the container, of torch/serialization.py
 VERSION = 1001
@@ -188,27 +186,14 @@ def _stored(
     tensor: Tensor,
     storages: Mapping[str, tuple[int, int]],
 ) -> Stored:
-    storage, shape, strides = tensor.storage, tensor.shape, tensor.strides
-    checks.tensor(where, shape, storage.dtype)
+    storage = tensor.storage
     if storage.key not in storages:
         checks.fail(where, f"a storage {storage.key}", "none")
     start, length = storages[storage.key]
-    width = storage.dtype.itemsize
-    if length != storage.count * width:
+    if length != storage.count * storage.dtype.itemsize:
         checks.fail(where, f"{storage.count} {storage.dtype}", f"{length} bytes")
-    last = tensor.offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-    if last >= storage.count:
-        checks.fail(f"{where}: {shape}", f"number {last} of its storage", f"{storage.count}")
-    start += tensor.offset * width
-    length = (last - tensor.offset + 1) * width
-
-    def read() -> Array:
-        numbers = read_at(path, where, start, length).view(storage.dtype)
-        steps = [step * width for step in strides]
-        view = np.lib.stride_tricks.as_strided(numbers, shape, steps)
-        return np.ascontiguousarray(view).reshape(shape)
-
-    return lazily(shape, storage.dtype, read)
+    numbers = Numbers(start, storage.count, storage.dtype)
+    return strided(path, where, checks, numbers, View(tensor.offset, tensor.shape, tensor.strides))
 
 
 def _short(value: object) -> str:
