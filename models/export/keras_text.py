@@ -9,34 +9,40 @@ import keras
 import numpy as np
 from keras import ops
 
+from models.export.graph import Attribute
 from models.export.keras_emitter import Emitter, Value
 from models.export.keras_graph import EMITTERS
 
-GATES = (0, 3, 1, 2)  # ONNX wants input, output, forget, cell; Keras has input, forget, cell, output
+GATES = (
+    0,
+    3,
+    1,
+    2,
+)  # ONNX wants input, output, forget, cell; Keras has input, forget, cell, output
 
 
-def hard_sigmoid(value: keras.KerasTensor) -> keras.KerasTensor:
-    """The gate of an LSTM in Keras 1 and 2, a fifth as steep as wide: clip(x / 5 + 1/2, 0, 1).
+@keras.saving.register_keras_serializable(package="framewire")
+def steep_hard_sigmoid(value: keras.KerasTensor) -> keras.KerasTensor:
+    """The gate of an LSTM in Keras 1 and 2, `hard_sigmoid` there: clip(x / 5 + 1/2, 0, 1).
 
-    Keras 3 has another one under this name, clip(x / 6 + 1/2, 0, 1).
+    Keras 3 has another one under that name, clip(x / 6 + 1/2, 0, 1); Bidirectional copies its
+    layer by the names of things.
     """
     return ops.clip(value * 0.2 + 0.5, 0.0, 1.0)
 
 
-# ONNX's operator of a gate, and its alpha and beta; what has none takes none.
-GATE_OPERATORS: dict[Callable[..., object], tuple[str, tuple[float, float]]] = {
-    keras.activations.sigmoid: ("Sigmoid", (0.0, 0.0)),
+# ONNX's operator of a gate, and its alpha and beta where it takes them.
+GATE_OPERATORS: dict[Callable[..., object], tuple[str, tuple[float, ...]]] = {
+    keras.activations.sigmoid: ("Sigmoid", ()),
     keras.activations.hard_sigmoid: ("HardSigmoid", (1 / 6, 0.5)),
-    hard_sigmoid: ("HardSigmoid", (0.2, 0.5)),
+    steep_hard_sigmoid: ("HardSigmoid", (0.2, 0.5)),
 }
 
 
 class Beside(keras.layers.Layer):
     """One vector beside each step of a sentence: (B, D) and (B, T, E) to (B, T, D + E)."""
 
-    def call(
-        self, vector: keras.KerasTensor, sentence: keras.KerasTensor
-    ) -> keras.KerasTensor:
+    def call(self, vector: keras.KerasTensor, sentence: keras.KerasTensor) -> keras.KerasTensor:
         shape = (ops.shape(sentence)[0], ops.shape(sentence)[1], vector.shape[-1])
         spread = ops.broadcast_to(ops.expand_dims(vector, 1), shape)
         return ops.concatenate([spread, sentence], axis=-1)
@@ -77,7 +83,7 @@ def repeat_vector(emitter: Emitter, layer: keras.layers.RepeatVector, vector: Va
 def lstm(emitter: Emitter, layer: keras.layers.LSTM, sentence: Value) -> Value:
     if layer.go_backwards:
         emitter.fail(layer, "forwards, or both ways", "backwards")
-    return _lstm(emitter, layer, sentence, [layer], returns=layer.return_sequences)
+    return _lstm(emitter, sentence, [layer], returns=layer.return_sequences)
 
 
 def both_ways(emitter: Emitter, layer: keras.layers.Bidirectional, sentence: Value) -> Value:
@@ -85,12 +91,11 @@ def both_ways(emitter: Emitter, layer: keras.layers.Bidirectional, sentence: Val
     ways = [layer.forward_layer, layer.backward_layer]
     if layer.merge_mode != "concat" or not all(isinstance(w, keras.layers.LSTM) for w in ways):
         emitter.fail(layer, "two LSTMs, joined by concat", layer.merge_mode)
-    return _lstm(emitter, layer, sentence, ways, returns=layer.return_sequences)
+    return _lstm(emitter, sentence, ways, returns=layer.return_sequences)
 
 
 def _lstm(
     emitter: Emitter,
-    layer: keras.Layer,
     sentence: Value,
     ways: Sequence[keras.layers.LSTM],
     *,
@@ -98,7 +103,7 @@ def _lstm(
 ) -> Value:
     """returns  the state at every step, or the last one of each way."""
     graph, units = emitter.graph, ways[0].units
-    gate, (alpha, beta) = _gate(emitter, ways[0])
+    gates = [_gate(emitter, way) for way in ways]
     kernels, recurrent, biases = [], [], []
     for way in ways:
         kernels.append(_gates(emitter.weight(way, "kernel")))
@@ -106,21 +111,20 @@ def _lstm(
         bias = emitter.weight(way, "bias").reshape(4, units)[list(GATES)].reshape(-1)
         # ONNX has a second bias, of the recurrent kernel.
         biases.append(np.concatenate([bias, np.zeros_like(bias)]))
-    every, last, _ = graph.add_many(
-        "LSTM",
-        [
-            graph.add("Transpose", [sentence.name], {"perm": (1, 0, 2)}),
-            *(graph.constant(np.stack(part)) for part in (kernels, recurrent, biases)),
-        ],
-        3,
-        {
-            "hidden_size": units,
-            "direction": "bidirectional" if len(ways) > 1 else "forward",
-            "activations": [gate, "Tanh", "Tanh"] * len(ways),
-            "activation_alpha": [alpha, 0.0, 0.0] * len(ways),
-            "activation_beta": [beta, 0.0, 0.0] * len(ways),
-        },
-    )
+    attributes: dict[str, Attribute] = {
+        "hidden_size": units,
+        "direction": "bidirectional" if len(ways) > 1 else "forward",
+        "activations": [name for gate, _ in gates for name in (gate, "Tanh", "Tanh")],
+    }
+    # One for each that takes any, not for each activation.
+    if all(numbers for _, numbers in gates):
+        attributes["activation_alpha"] = [numbers[0] for _, numbers in gates]
+        attributes["activation_beta"] = [numbers[1] for _, numbers in gates]
+    inputs = [
+        graph.add("Transpose", [sentence.name], {"perm": (1, 0, 2)}),
+        *(graph.constant(np.stack(part)) for part in (kernels, recurrent, biases)),
+    ]
+    every, last, _ = graph.add_many("LSTM", inputs, 3, attributes)
     width = units * len(ways)
     # (T, ways, B, units) or (ways, B, units): the ways side by side, the picture first.
     if returns:
@@ -131,7 +135,7 @@ def _lstm(
     return Value(graph.add("Reshape", [name, graph.integers(0, width)]), (None, width))
 
 
-def _gate(emitter: Emitter, way: keras.layers.LSTM) -> tuple[str, tuple[float, float]]:
+def _gate(emitter: Emitter, way: keras.layers.LSTM) -> tuple[str, tuple[float, ...]]:
     if way.activation is not keras.activations.tanh:
         emitter.fail(way, "tanh", way.activation)
     if not way.use_bias or way.recurrent_activation not in GATE_OPERATORS:

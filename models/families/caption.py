@@ -28,7 +28,7 @@ from models.captioning import read_vocabulary
 from models.errors import BadWeights
 from models.export.graph import Graph
 from models.export.keras_graph import emit
-from models.export.keras_text import Beside, hard_sigmoid
+from models.export.keras_text import Beside, steep_hard_sigmoid
 from models.families.keras1 import modern
 from models.hollow import hollow
 from models.readers import h5
@@ -73,14 +73,14 @@ def build(spec: ModelSpec) -> keras.Model:
 
 def network(sizes: Sizes, spec: ModelSpec) -> keras.Model:
     """From features (B, 4096) float32 and words (B, T) int64 to (B, words) float32."""
-    gate = hard_sigmoid if spec.variant == "hard_sigmoid" else "sigmoid"
+    gate = steep_hard_sigmoid if spec.variant == "hard_sigmoid" else "sigmoid"
     features = layers.Input((FEATURES,), name="features")
     words = layers.Input((None,), dtype="int64", name="words")
     picture = layers.Dense(sizes.picture, activation="relu", name="picture")(features)
     text = layers.Embedding(sizes.words, sizes.embedding, name="embedding")(words)
-    text = layers.LSTM(
-        sizes.text, recurrent_activation=gate, return_sequences=True, name="text"
-    )(text)
+    text = layers.LSTM(sizes.text, recurrent_activation=gate, return_sequences=True, name="text")(
+        text
+    )
     text = layers.Dense(sizes.sentence, name="sentence")(text)
     if sizes.form == "ahead":
         picture = layers.RepeatVector(1, name="once")(picture)

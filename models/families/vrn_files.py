@@ -22,7 +22,6 @@ TORCH = {
 }
 STATISTICS = ("moving_mean", "moving_variance")
 NO_STATISTICS = "statistics that were learnt: those of the picture itself are used"
-TRAINING = {"gradWeight", "gradBias", "output", "gradInput", "save_mean", "save_std", "finput"}
 
 
 def transfer(source: WeightFile, network: keras.Model) -> Filled:
@@ -49,8 +48,8 @@ def _from_torch(moves: Transfer, network: keras.Model) -> None:
             continue
         _norm(moves, layer, {f"{module}/{theirs}": ours for theirs, ours in TORCH.items()})
     for tensor in moves.source:
-        if tensor.rpartition("/")[2] in TRAINING:
-            moves.pass_over(tensor, "left from training")
+        if tensor.rpartition("/")[2] not in TORCH:
+            moves.pass_over(tensor, "gradients and buffers, left from training")
 
 
 def _from_keras(moves: Transfer, network: keras.Model) -> None:

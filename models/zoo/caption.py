@@ -39,7 +39,7 @@ MODELS = (
         origin=None,
         variant="hard_sigmoid",
         # The embedding and the last layer grow with the vocabulary of COCO's captions.
-        parameters=Count(9_033_512, "train.py of ImageCaption, for 9,000 words"),
+        parameters=Count(9_611_560, "train.py of ImageCaption, for 9,000 words"),
         published="ImageCaption by qhduan: keras_image_caption_model.dat and argument.dat",
         citation=SHOW_AND_TELL,
     ),
@@ -69,8 +69,9 @@ MODELS = (
         source="anuragmishracse/caption_generator, after arXiv:1411.4555",
         origin=None,
         variant="hard_sigmoid",
-        parameters=Count(0, "caption_generator.py, for the words of Flickr8k"),
-        published="github.com/anuragmishracse/caption_generator: the file its train_model.py writes",
+        # 8,256 words: README of Faizan-E-Mustafa/Image-Captioning, of the same captions.
+        parameters=Count(16_488_416, "caption_generator.py, for the 8,256 words of Flickr8k"),
+        published="github.com/anuragmishracse/caption_generator: what its train_model.py writes",
         citation=SHOW_AND_TELL,
         accuracy="BLEU about 0.57 on the 1,000 test pictures of Flickr8k (its README)",
     ),
