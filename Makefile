@@ -7,7 +7,12 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
 # Values of SOURCE, FOR and REPORT reach the recipe through the environment, never through the
-# shell's own reading of a line: an address may hold any sign.
+# shell's own reading of a line, and `value` keeps make from reading them: an address may hold any
+# sign, a dollar too.
+override SOURCE := $(value SOURCE)
+override FOR := $(value FOR)
+override REPORT := $(value REPORT)
+override CONFIG := $(value CONFIG)
 export SOURCE FOR REPORT CONFIG
 
 ifdef UV

@@ -17,7 +17,7 @@ def hollow(build: Callable[[], keras.Model]) -> keras.Model:
     that those of the network would only take room: 0.6 GB for VGG-Face. Such a network cannot be
     run, trained or filled.
     """
-    before = list(global_state.get_global_attribute(WAITING, []))
+    before = list(global_state.get_global_attribute(WAITING) or ())
     try:
         with keras.StatelessScope(initialize_variables=False):
             return build()

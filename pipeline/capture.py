@@ -8,7 +8,7 @@ import structlog
 
 from pipeline.gate import Gate
 from stages.capture.backoff import Backoff
-from stages.errors import SourceError, SourceLost, SourceRefused
+from stages.errors import BadFile, SourceError, SourceLost, SourceRefused
 from stages.events import Event
 from stages.frame import Frame
 from stages.source import Source
@@ -97,7 +97,7 @@ class Capture:
                 self._read()
                 break
             except SourceRefused as error:
-                if not self.source.live:
+                if isinstance(error, BadFile) or not self.source.live:
                     self.failed = str(error)
                     log.error("source refused", stream=self.stream, error=str(error))
                     self._announce(Event("source.refused", self.stream, {"error": str(error)}))

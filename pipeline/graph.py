@@ -39,8 +39,7 @@ class Graph:
         self._entrances: dict[str, list[Node]] = {stream: [] for stream in config.streams}
         self._joins: dict[str, list[Node]] = {stream: [] for stream in config.streams}
         for name, box in in_order(config):
-            filters = [overload[name]] if name in overload else []
-            self._add(name, box, config, filters)
+            self._add(name, box, config, overload.get(name))
 
     def enter(self, frame: Frame) -> None:
         """Let a captured frame in, from its stream's capture thread."""
@@ -68,7 +67,11 @@ class Graph:
         return {CAPTURE: captured} | {n: node.balances() for n, node in self.nodes.items()}
 
     def _add(
-        self, name: str, box: NodeConfig | SinkConfig, config: PipelineConfig, first: list[Filter]
+        self,
+        name: str,
+        box: NodeConfig | SinkConfig,
+        config: PipelineConfig,
+        overload: Filter | None,
     ) -> None:
         streams = config.streams_of(name)
         feeding = {
@@ -84,7 +87,7 @@ class Graph:
             for stream in streams
         }
         link = Link(lanes, None if box.max_age_ms is None else box.max_age_ms / 1000)
-        node = Node(name, feeding, link, join=join, filters=[*first, *_filters(box)])
+        node = Node(name, feeding, link, join=join, filters=list(_filters(box, overload)))
         self.nodes[name] = node
         for stream, inputs in feeding.items():
             if join is not None:
@@ -130,10 +133,12 @@ def demand(config: PipelineConfig, stream: str) -> Demand:
     return Demand(fps=max(rate for rate in rates if rate is not None))
 
 
-def _filters(box: NodeConfig | SinkConfig) -> Iterator[Filter]:
+def _filters(box: NodeConfig | SinkConfig, overload: Filter | None) -> Iterator[Filter]:
     if box.every is not None:
         yield EveryNth(box.every)
     if box.fps is not None:
         yield AtMost(box.fps)
+    if overload is not None:
+        yield overload
     if box.condition is not None:
         yield When(box.condition)

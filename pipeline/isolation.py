@@ -13,7 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -131,6 +131,8 @@ class IsolatedStage:
         raises  StageFailed with what the stage said when it could not be made
         """
         self.stateless = stateless
+        # The child stands in another folder: a relative one would mean another there.
+        context = replace(context, folder=context.folder.absolute())
         self._assignment = Assignment(name, options.model_dump(), context)
         self._announce = announce
         self._lock = threading.Lock()

@@ -212,7 +212,8 @@ class Node:
         if self._link.depth == 0:
             return None, None
         due = self._link.oldest + patience - now
-        if self._link.depth < most and due > 0 and not self._ended:
+        enough = min(most, self._link.capacity)  # for more there is no room to wait in
+        if self._link.depth < enough and due > 0 and not self._ended:
             return None, due
         deliveries, aged = self._link.take(most, now)
         for drop in aged:

@@ -107,19 +107,25 @@ class Pipeline:
             worker.start()
         for capture in self.captures.values():
             capture.start()
+        timer = (
+            None if seconds is None else self._loop.call_later(seconds, self._time_is_up, seconds)
+        )
         try:
-            await asyncio.wait_for(self._over.wait(), seconds)
-        except TimeoutError:
-            log.info("time is up", seconds=seconds)
-        if self._running or self.failure:
-            self.stop()
-        try:
+            await self._over.wait()
+            if self._running or self.failure:
+                self.stop()
             await drain(self, writers)
             self._drained = True
         finally:
+            if timer is not None:
+                timer.cancel()
             for task in [*tasks, *writers]:
                 task.cancel()
             await asyncio.gather(*tasks, *writers, return_exceptions=True)
+
+    def _time_is_up(self, seconds: float) -> None:
+        log.info("time is up", seconds=seconds)
+        self.stop()
 
     def _sinks(self) -> list[Sink]:
         return list(self.parts.sinks.values())

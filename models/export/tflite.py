@@ -192,7 +192,7 @@ class _Emitter:
         return self._activate(_Value(name, tuple(joined)), options.activation)
 
     def softmax(self, operator: Operator) -> _Value:
-        """SOFTMAX of the last axis; its beta is 1 in every file that TensorFlow's converter writes."""
+        """SOFTMAX of the last axis; its beta is 1 in what TensorFlow's converter writes."""
         value = self._value(operator, 0)
         axis = 1 if len(value.shape) == 4 else -1
         return _Value(self._graph.add("Softmax", [value.name], {"axis": axis}), value.shape)

@@ -1,8 +1,8 @@
 """MobileNet v1: a thousand kinds of things, in a few milliseconds.
 
-Howard et al., arXiv:1704.04861, table 1, with the layer names of keras.applications; as TensorFlow's
-quantised files have it, batch norms folded into the convolutions before them; and MobileNet v2 from
-such a file.
+Howard et al., arXiv:1704.04861, table 1, with the layer names of keras.applications; or, as
+TensorFlow's quantised files have it, with batch norms folded into the convolutions before them. And
+MobileNet v2 from such a file.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,10 @@ from models.export.keras_graph import emit
 from models.families.keras_file import pair_off
 from models.hollow import hollow
 from models.readers import h5, tflite
-from models.readers.network import Convolution, Network, Operator
+from models.readers.network import Activation, Convolution, Network, Operator
 from models.readers.weights import Stored, WeightFile, in_memory
 from models.spec import ModelSpec
 from models.transfer import Change, Filled, Transfer, as_it_is, transposed
-
-Tensor = keras.KerasTensor
 
 FIRST = 32  # channels of the first layer
 # Channels of each depthwise separable layer, and its stride: table 1 of the paper.
@@ -39,7 +37,9 @@ AFTER = ["AVERAGE_POOL_2D", "RESHAPE", "SOFTMAX"]  # the operators that have no 
 SECOND = "v2"  # the variant whose network is read from its file, and not built here
 
 
-def convolutions(image: Tensor, alpha: float, *, folded: bool = False) -> Tensor:
+def convolutions(
+    image: keras.KerasTensor, alpha: float, *, folded: bool = False
+) -> keras.KerasTensor:
     """The layers up to the mean: (B, H, W, 3) normalised to (B, H / 32, W / 32, 1024 alpha).
 
     alpha   what the channels are multiplied by
@@ -58,25 +58,26 @@ def convolutions(image: Tensor, alpha: float, *, folded: bool = False) -> Tensor
 
 
 def _convolution(
-    value: Tensor, name: str, channels: int, size: int, stride: int, *, folded: bool
-) -> Tensor:
+    value: keras.KerasTensor, name: str, channels: int, size: int, stride: int, *, folded: bool
+) -> keras.KerasTensor:
     made = layers.Conv2D(
         channels, size, strides=stride, padding="same", use_bias=folded, name=name
     )(value)
     return _activated(made, name, folded=folded)
 
 
-def _activated(value: Tensor, name: str, *, folded: bool) -> Tensor:
+def _activated(value: keras.KerasTensor, name: str, *, folded: bool) -> keras.KerasTensor:
     if not folded:
         value = layers.BatchNormalization(name=f"{name}_bn")(value)
     return layers.ReLU(6.0, name=f"{name}_relu")(value)
 
 
 def build(spec: ModelSpec) -> keras.Model:
-    """The network of a variant such as "0.5" or "folded-0.5": normalised pictures to (B, classes)."""
+    """The network of a variant such as "0.5" or "folded-0.5": pictures to (B, classes)."""
     folded = spec.variant.startswith(FOLDED)
     alpha, classes = WIDTHS[spec.variant.removeprefix(FOLDED)], len(spec.labels)
-    image = layers.Input((spec.input.height, spec.input.width, 3), name="image")
+    image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
+    assert isinstance(image, keras.KerasTensor)  # for type checkers: Keras promises a list as well
     value = convolutions(image, alpha, folded=folded)
     value = layers.GlobalAveragePooling2D(keepdims=True, name="global_average_pooling2d")(value)
     value = layers.Dropout(1e-3, name="dropout")(value)
@@ -87,7 +88,7 @@ def build(spec: ModelSpec) -> keras.Model:
 
 
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
-    """See `models.export.convert.Family`; one file, HDF5 of Keras 2 or .tflite, as the variant is."""
+    """See `models.export.convert.Family`; one file, HDF5 of Keras 2 or .tflite."""
     graph = Graph(spec.name)
     image, classes = graph.image(spec.input), len(spec.labels)
     if spec.variant == SECOND:
@@ -143,7 +144,7 @@ def _from_tflite(network: keras.Model, source: Network) -> Filled:
 
 def _check(source: Network, layer: keras.Layer, operator: Operator) -> None:
     kind = "DEPTHWISE_CONV_2D" if isinstance(layer, layers.DepthwiseConv2D) else "CONV_2D"
-    activation = "none" if layer.name == "conv_preds" else "relu6"
+    activation: Activation = "none" if layer.name == "conv_preds" else "relu6"
     wanted = (kind, Convolution(tuple(layer.strides), (1, 1), "same", activation))
     if (got := (operator.name, operator.options)) != wanted:
         raise BadWeights(f"{source.file}: {layer.name}: wanted {wanted}, got {got}")

@@ -21,8 +21,6 @@ from models.readers.weights import WeightFile
 from models.spec import ModelSpec
 from models.transfer import Change, Filled, Transfer, as_it_is, transposed
 
-Tensor = keras.KerasTensor
-
 BLOCKS = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))  # convolutions and channels, table 1
 HIDDEN = 4096  # of the two layers between the convolutions and the classes, table 1
 
@@ -31,7 +29,7 @@ FROZEN = "functional_1/{}_1/{}:0"
 FROZEN_PARTS = {"kernel": "convolution/ReadVariableOp", "bias": "Squeeze"}
 
 
-def convolutions(image: Tensor) -> Tensor:
+def convolutions(image: keras.KerasTensor) -> keras.KerasTensor:
     """The five blocks: (B, H, W, 3) normalised to (B, H / 32, W / 32, 512)."""
     value = image
     for block, (count, channels) in enumerate(BLOCKS, 1):
@@ -43,16 +41,16 @@ def convolutions(image: Tensor) -> Tensor:
     return value
 
 
-def pooled(maps: Tensor) -> Tensor:
+def pooled(maps: keras.KerasTensor) -> keras.KerasTensor:
     """The mean of each channel: 512 numbers that a small head can be trained on."""
     return layers.GlobalAveragePooling2D(name="global_average_pooling2d")(maps)
 
 
-def _features(maps: Tensor, _classes: int) -> Tensor:
+def _features(maps: keras.KerasTensor, _classes: int) -> keras.KerasTensor:
     return pooled(maps)
 
 
-def _imagenet(maps: Tensor, classes: int) -> Tensor:
+def _imagenet(maps: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     """Of keras.applications; and of the tomatoes (fyrestorm-sdb/tomatoes, vgg16_pretrained.py)."""
     value = layers.Flatten(name="flatten")(maps)
     value = layers.Dense(HIDDEN, activation="relu", name="fc1")(value)
@@ -60,7 +58,7 @@ def _imagenet(maps: Tensor, classes: int) -> Tensor:
     return layers.Dense(classes, activation="softmax", name="predictions")(value)
 
 
-def _cars(maps: Tensor, classes: int) -> Tensor:
+def _cars(maps: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     """Of michalgdak/car-recognition, getVGG16Architecture in matlabtester.py."""
     value = layers.Flatten(name="flatten_1")(maps)
     for number in (1, 2):
@@ -70,15 +68,15 @@ def _cars(maps: Tensor, classes: int) -> Tensor:
     return layers.Dense(classes, activation="softmax", name="predictions")(value)
 
 
-def _linear(maps: Tensor, classes: int) -> Tensor:
+def _linear(maps: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     return layers.Dense(classes, activation="softmax", name="predictions")(pooled(maps))
 
 
-def _binary(maps: Tensor, _classes: int) -> Tensor:
+def _binary(maps: keras.KerasTensor, _classes: int) -> keras.KerasTensor:
     return layers.Dense(1, activation="sigmoid", name="predictions")(pooled(maps))
 
 
-HEADS: dict[str, Callable[[Tensor, int], Tensor]] = {
+HEADS: dict[str, Callable[[keras.KerasTensor, int], keras.KerasTensor]] = {
     "features": _features,
     "imagenet": _imagenet,
     "tomato": _imagenet,
@@ -93,7 +91,8 @@ IMAGENET_TOP = ("fc1", "fc2", "predictions")
 
 def build(spec: ModelSpec) -> keras.Model:
     """The network, (B, H, W, 3) float32 normalised to (B, classes) or, for features, (B, 512)."""
-    image = layers.Input((spec.input.height, spec.input.width, 3), name="image")
+    image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
+    assert isinstance(image, keras.KerasTensor)  # for type checkers: Keras promises a list as well
     made = HEADS[spec.variant](convolutions(image), len(spec.labels))
     return keras.Model(image, made, name="vgg16")
 

@@ -31,8 +31,8 @@ CLASSIFIER = ("fc8",)
 
 
 def build(spec: ModelSpec) -> keras.Model:
-    """The network, (B, 224, 224, 3) float32 normalised to (B, classes); to (B, 4096) for "embed"."""
-    image = layers.Input((spec.input.height, spec.input.width, 3), name="image")
+    """The network, (B, 224, 224, 3) float32 normalised to (B, classes), or to (B, 4096)."""
+    image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
     value = image
     for block, (count, channels) in enumerate(BLOCKS, 1):
         for number in range(1, count + 1):
@@ -95,7 +95,7 @@ def _is_theano(source: WeightFile, pairs: Sequence[Pair], network: keras.Model) 
     height, width, inside, outside = next(w for w in network.weights if w.path == FIRST).shape
     stored = source[first].shape
     if stored in {(height, width, inside, outside), (outside, inside, height, width)}:
-        return stored[0] == outside
+        return bool(stored[0] == outside)
     raise BadWeights(
         f"{source.file}: tensor {first}: wanted {(height, width, inside, outside)}, "
         f"or {(outside, inside, height, width)} of Theano, got {stored}"

@@ -1,6 +1,6 @@
 """VGG16: its features, ImageNet's classes, tomatoes and cars."""
 
-from models.spec import Count, Input, ModelSpec, PackageFile
+from models.spec import Count, Download, Input, ModelSpec, PackageFile
 from models.zoo.labels import IMAGENET, STANFORD_CARS
 
 # "caffe" of keras.applications.imagenet_utils: blue, green, red, less the mean of ImageNet's.
@@ -13,7 +13,8 @@ CAFFE = Input(
     std=(1.0, 1.0, 1.0),
 )
 SIMONYAN = "Simonyan, Zisserman: Very Deep Convolutional Networks, ICLR 2015, arXiv:1409.1556"
-PUBLISHED = "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
+PUBLISHED = "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+WHOLE = PUBLISHED + "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 
 MODELS = (
     ModelSpec(
@@ -43,10 +44,10 @@ MODELS = (
         labels=IMAGENET,
         licence="CC-BY-4.0",
         source="arXiv:1409.1556, configuration D",
-        origin=None,
+        origin=Download(WHOLE, size_most=600_000_000),
         variant="imagenet",
         parameters=Count(138_357_544, "keras.applications.VGG16(), count_params"),
-        published=PUBLISHED + "vgg16_weights_tf_dim_ordering_tf_kernels.h5",
+        published=WHOLE,
         citation=SIMONYAN,
         accuracy="71.3 % first, 90.1 % among the first five, ImageNet validation (keras.io)",
     ),

@@ -2,9 +2,12 @@
 
 from dataclasses import replace
 
-from models.spec import Count, Input, ModelSpec
+from models.spec import Count, Download, Input, ModelSpec
 
 PEOPLE = 2_622  # table 1 of the paper
+PUBLISHED = (
+    "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/rcmalli_vggface_tf_vgg16.h5"
+)
 
 IDENTITIES = ModelSpec(
     name="vggface",
@@ -23,13 +26,10 @@ IDENTITIES = ModelSpec(
     labels=tuple(f"identity-{number:04}" for number in range(1, PEOPLE + 1)),
     licence="CC-BY-NC-4.0",
     source="Parkhi et al., Deep Face Recognition, BMVC 2015, table 3",
-    origin=None,
+    origin=Download(PUBLISHED, size_most=600_000_000),
     variant="identities",
     parameters=Count(145_002_878, "rcmalli/keras-vggface bee3537, VGGFace(), count_params"),
-    published=(
-        "https://github.com/rcmalli/keras-vggface/releases/download/v2.0/"
-        "rcmalli_vggface_tf_vgg16.h5"
-    ),
+    published=PUBLISHED,
     citation="Parkhi, Vedaldi, Zisserman: Deep Face Recognition, BMVC 2015",
     accuracy="98.95 % on Labeled Faces in the Wild, unrestricted (the paper, table 5)",
 )

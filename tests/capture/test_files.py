@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.capture.testcard import Card, read_counter
-from stages.errors import BadOptions, SourceError, SourceRefused
+from stages.errors import BadFile, BadOptions, SourceError, SourceRefused
 from stages.picture import Picture, Wanted
 from tests.capture.reading import counters, read, source_of
 from tests.servers.film import film
@@ -92,7 +92,7 @@ def test_a_stream_that_changes_its_size_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no video at all" * 100])
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(SourceRefused):
+    with pytest.raises(BadFile):
         read(source_of(save(tmp_path, "a.mp4", data)))
 
 

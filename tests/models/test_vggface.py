@@ -1,12 +1,13 @@
 """VGG-Face: the numbers of keras-vggface, from every layout that its weights are published in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from scipy.io import savemat
 from scipy.signal import convolve
 
 from models import ZOO, BadWeights, ModelSpec
@@ -110,6 +111,42 @@ def test_files_of_theano_hold_the_same_network(
     )
     network = hollow(lambda: vggface.build(small("vggface")))
     filled = vggface.fill(network, file)
+    for layer, tensors in layers.items():
+        for name, array in tensors.items():
+            assert np.array_equal(filled[name], array), layer
+
+
+def matconvnet(path: Path, layers: Layers) -> Path:
+    """As the authors publish it: MATLAB's arrays, for red, green, blue, with names of people."""
+    cells = []
+    for layer, tensors in layers.items():
+        if not tensors:
+            cells.append({"name": layer.replace("/", "_"), "type": "relu"})
+            continue
+        kernel, bias = tensors.values()
+        if layer == "conv1_1":
+            kernel = kernel[:, :, ::-1]
+        elif layer.startswith("fc"):
+            side = 2 if layer == "fc6" else 1
+            kernel = kernel.reshape(side, side, -1, kernel.shape[1])
+        cells.append({"name": layer, "type": "conv", "weights": cell([kernel, bias[:, None]])})
+    people = cell([f"Person {i}" for i in range(CLASSES)])
+    average = np.float32([129.1863, 104.7624, 93.5940]).reshape(1, 1, 3)
+    meta = {"classes": {"description": people}, "normalization": {"averageImage": average}}
+    savemat(path, {"layers": cell(cells), "meta": meta}, do_compression=False)
+    return path
+
+
+def cell(items: Sequence[object]) -> np.ndarray:
+    made = np.empty((1, len(items)), object)
+    for number, item in enumerate(items):
+        made[0, number] = item
+    return made
+
+
+def test_the_authors_own_file_holds_the_same_network(tmp_path: Path, layers: Layers) -> None:
+    file = matconvnet(tmp_path / "vgg_face.mat", layers)
+    filled = vggface.fill(hollow(lambda: vggface.build(small("vggface"))), file)
     for layer, tensors in layers.items():
         for name, array in tensors.items():
             assert np.array_equal(filled[name], array), layer

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pipeline.capture import Capture
 from pipeline.gate import Gate
 from stages.capture.backoff import Backoff
-from stages.errors import SourceLost, SourceRefused
+from stages.errors import BadFile, SourceLost, SourceRefused
 from stages.events import Event
 from stages.frame import Frame
 from stages.source import SourceStats
@@ -85,6 +85,13 @@ def test_a_file_that_is_refused_fails_its_stream_and_says_why() -> None:
     assert seqs == []
     assert capture.failed == "no such file"
     assert [(e.name, e.detail["error"]) for e in events] == [("source.refused", "no such file")]
+
+
+def test_a_file_that_is_none_is_not_asked_again_though_it_plays_like_a_camera() -> None:
+    capture, seqs, events = read(Scripted([BadFile("not a video")], live=True))
+    assert seqs == []
+    assert capture.failed == "not a video"
+    assert names(events) == ["source.refused"]
 
 
 def test_a_fault_of_our_own_ends_the_stream_and_is_told() -> None:

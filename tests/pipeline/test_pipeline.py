@@ -7,6 +7,8 @@ import threading
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from pipeline.isolation import IsolatedStage, StageFailed
@@ -141,6 +143,27 @@ async def test_a_stage_that_hangs_costs_its_frame_and_not_the_end(tmp_path: Path
     assert time.monotonic() - began < 0.5 + 5 + 2
     assert total(pipeline, "hangs").failed == {"abandoned": 1}
     assert total(pipeline, "count").done > 0
+    for thread in threading.enumerate():
+        if thread.name.startswith("hangs"):
+            thread.join()
+
+
+async def test_the_time_is_up_too_when_the_source_has_ended_and_a_stage_hangs(
+    tmp_path: Path,
+) -> None:
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((48, 64, 3), np.uint8))
+    began = time.monotonic()
+    pipeline = await run(
+        tmp_path,
+        """
+        streams: { a: { source: "." } }
+        graph: { hangs: { stage: "{stages}:Hang" } }
+        sinks: { out: { sink: "null", from: hangs } }
+        """,
+        seconds=0.5,
+    )
+    assert time.monotonic() - began < 0.5 + 5 + 2
+    assert total(pipeline, "hangs").failed == {"abandoned": 1}
     for thread in threading.enumerate():
         if thread.name.startswith("hangs"):
             thread.join()

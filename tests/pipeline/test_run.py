@@ -94,7 +94,10 @@ def test_a_signal_drains_and_ends_cleanly(tmp_path: Path, number: signal.Signals
         assert not any(child.is_running() for child in children)
     made = json.loads(report.read_text())
     ledger = made["nodes"]["file"]["ledger"]["a"]
-    assert ledger["entered"] == ledger["done"] == made["streams"]["a"]["captured"]
+    assert ledger["entered"] == made["streams"]["a"]["captured"]
+    # A machine with much else to do drops frames of a live source; the drain loses none.
+    assert set(ledger["dropped"]) <= {"upstream"}
+    assert (ledger["failed"], ledger["in_flight"]) == ({}, 0)
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == ledger["done"]
 
 
