@@ -4,14 +4,17 @@ Values are (B, T, numbers), T any length; importing this module makes the layers
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from models.export.graph import Attribute
 from models.export.keras_emitter import Emitter, Value
 from models.export.keras_graph import EMITTERS
+
+if TYPE_CHECKING:
+    from models.export.graph import Attribute
 
 GATES = (
     0,
@@ -21,8 +24,8 @@ GATES = (
 )  # ONNX wants input, output, forget, cell; Keras has input, forget, cell, output
 
 
-@keras.saving.register_keras_serializable(package="framewire")
-def steep_hard_sigmoid(value: keras.KerasTensor) -> keras.KerasTensor:
+@keras.saving.register_keras_serializable(package="framewire")  # type: ignore[untyped-decorator]
+def steep_hard_sigmoid(value: Any) -> Any:
     """The gate of an LSTM in Keras 1 and 2, `hard_sigmoid` there: clip(x / 5 + 1/2, 0, 1).
 
     Keras 3 has another one under that name, clip(x / 6 + 1/2, 0, 1); Bidirectional copies its
@@ -39,11 +42,13 @@ GATE_OPERATORS: dict[Callable[..., object], tuple[str, tuple[float, ...]]] = {
 }
 
 
-class Beside(keras.layers.Layer):
+class Beside(keras.layers.Layer):  # type: ignore[misc]
     """One vector beside each step of a sentence: (B, D) and (B, T, E) to (B, T, D + E)."""
 
-    def call(self, vector: keras.KerasTensor, sentence: keras.KerasTensor) -> keras.KerasTensor:
-        shape = (ops.shape(sentence)[0], ops.shape(sentence)[1], vector.shape[-1])
+    def call(self, vector: Any, sentence: Any) -> Any:
+        # Sizes that are not known before there is a sentence.
+        steps: Any = ops.shape(sentence)
+        shape = (steps[0], steps[1], vector.shape[-1])
         spread = ops.broadcast_to(ops.expand_dims(vector, 1), shape)
         return ops.concatenate([spread, sentence], axis=-1)
 

@@ -19,7 +19,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Any, Literal, NoReturn
 
 import keras
 from keras import layers
@@ -73,9 +73,10 @@ def build(spec: ModelSpec) -> keras.Model:
 
 def network(sizes: Sizes, spec: ModelSpec) -> keras.Model:
     """From features (B, 4096) float32 and words (B, T) int64 to (B, words) float32."""
-    gate = steep_hard_sigmoid if spec.variant == "hard_sigmoid" else "sigmoid"
-    features = layers.Input((FEATURES,), name="features")
-    words = layers.Input((None,), dtype="int64", name="words")
+    # Keras takes a function too, whatever its types say.
+    gate: Any = steep_hard_sigmoid if spec.variant == "hard_sigmoid" else "sigmoid"
+    features = keras.Input((FEATURES,), name="features")
+    words = keras.Input((None,), dtype="int64", name="words")
     picture = layers.Dense(sizes.picture, activation="relu", name="picture")(features)
     text = layers.Embedding(sizes.words, sizes.embedding, name="embedding")(words)
     text = layers.LSTM(sizes.text, recurrent_activation=gate, return_sequences=True, name="text")(
@@ -133,11 +134,11 @@ def find_roles(source: WeightFile) -> Roles:
     """
     found: dict[str, list[list[str]]] = {"embedding": [], "dense": [], "lstm": [], "both": []}
     kinds = {1: "embedding", 2: "dense", 3: "lstm", 6: "both"}
-    for layer, tensors in _layers(source).items():
-        if len(tensors) not in kinds:
-            _fail(source, f"layer {layer}", "1, 2, 3 or 6 tensors", str(len(tensors)))
-        found[kinds[len(tensors)]].append(tensors)
-    counts = {kind: len(layers) for kind, layers in found.items()}
+    for layer, own in _layers(source).items():
+        if len(own) not in kinds:
+            _fail(source, f"layer {layer}", "1, 2, 3 or 6 tensors", str(len(own)))
+        found[kinds[len(own)]].append(own)
+    counts = {kind: len(every) for kind, every in found.items()}
     both_ways = counts["both"] == 1
     if counts != {"embedding": 1, "dense": 3, "lstm": 2 - both_ways, "both": int(both_ways)}:
         _fail(
@@ -147,10 +148,10 @@ def find_roles(source: WeightFile) -> Roles:
             ", ".join(f"{count} {kind}" for kind, count in counts.items()),
         )
     *others, following = found["dense"]
-    pictures = [tensors for tensors in others if source[tensors[0]].shape[:1] == (FEATURES,)]
+    pictures = [own for own in others if source[own[0]].shape[:1] == (FEATURES,)]
     if len(pictures) != 1:
         _fail(source, "dense layers", f"one of {FEATURES} numbers", str(len(pictures)))
-    (sentence,) = (tensors for tensors in others if tensors is not pictures[0])
+    (sentence,) = (own for own in others if own is not pictures[0])
     joint = found["both"][0] if both_ways else found["lstm"][1]
     ways = ("forward_joint", "backward_joint") if both_ways else ("",)
     tensors = {"embedding/embeddings": found["embedding"][0][0]}
@@ -163,8 +164,8 @@ def find_roles(source: WeightFile) -> Roles:
         tensors |= {f"{layer}/{name}": tensor for name, tensor in zip(names, held, strict=True)}
     for index, way in enumerate(ways):
         path = "/".join(filter(None, ("joint", way, "lstm_cell")))
-        held = joint[3 * index : 3 * index + 3]
-        tensors |= {f"{path}/{name}": tensor for name, tensor in zip(LSTM, held, strict=True)}
+        own = joint[3 * index : 3 * index + 3]
+        tensors |= {f"{path}/{name}": tensor for name, tensor in zip(LSTM, own, strict=True)}
     return Roles(_sizes(source, tensors, both_ways=both_ways), tensors)
 
 
@@ -204,10 +205,10 @@ def _sizes(source: WeightFile, tensors: dict[str, str], *, both_ways: bool) -> S
 
 def _layers(source: WeightFile) -> dict[str, list[str]]:
     """The tensors of each layer, kernel before bias, in the file's order of layers."""
-    layers_found: dict[str, list[str]] = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
     for tensor in source:
-        layers_found[tensor.partition("/")[0]].append(tensor)
-    return layers_found
+        found[tensor.partition("/")[0]].append(tensor)
+    return found
 
 
 def _fail(source: WeightFile, where: str, wanted: str, got: str) -> NoReturn:

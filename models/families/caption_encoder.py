@@ -31,7 +31,7 @@ NOT_NEEDED = "the classes of ImageNet"
 
 def build(spec: ModelSpec) -> keras.Model:
     """From (B, 224, 224, 3) float32, normalised, to (B, 4096) float32."""
-    image = layers.Input((spec.input.height, spec.input.width, 3), name="image")
+    image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
     value = layers.Flatten(name="flatten")(convolutions(image))
     for name in ("fc1", "fc2"):
         value = layers.Dense(HIDDEN, activation="relu", name=name)(value)
@@ -56,13 +56,13 @@ def transfer(spec: ModelSpec, source: WeightFile, network: keras.Model) -> Fille
     found = list(file_layers(source))
     last = found[-1] if len(found) == LAYERS + 1 else None
     moves = Transfer(source, network)
-    height, width = (n // 32 for n in (spec.input.height, spec.input.width))
+    changes: dict[str, Change] = {}
+    if spec.variant == "theano":
+        pixels = by_pixel(spec.input.height // 32, spec.input.width // 32)
+        changes = {"block": turned, "fc1": pixels}
     for pair in pair_off(source, network, [last.name] if last else []):
-        change = as_it_is
-        if spec.variant == "theano" and pair.path.endswith("/kernel"):
-            first = pair.path.startswith("fc1")
-            convolution = pair.path.startswith("block")
-            change = turned if convolution else by_pixel(height, width) if first else as_it_is
+        layer, _, part = pair.path.partition("/")
+        change = changes.get(layer[:5], as_it_is) if part == "kernel" else as_it_is
         moves.move(pair.tensor, pair.path, change)
     for tensor in last.tensors if last else ():
         moves.pass_over(tensor, NOT_NEEDED)

@@ -119,7 +119,7 @@ def transfer(spec: ModelSpec, source: WeightFile, network: keras.Model) -> Fille
 
 def _detector(spec: ModelSpec) -> keras.Model:
     """Separable convolutions pad by one pixel all around, which at stride 1 is "same"."""
-    image = layers.Input((spec.input.height, spec.input.width, 3), name="image")
+    image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
     value = layers.Conv2D(WIDTHS[0], 3, name="conv0")(image)
     value = layers.LeakyReLU(SLOPE, name="leaky0")(value)
     for index, width in enumerate(WIDTHS[1:], start=1):
@@ -132,7 +132,7 @@ def _detector(spec: ModelSpec) -> keras.Model:
 
 
 def _recogniser(spec: ModelSpec) -> keras.Model:
-    image = layers.Input((spec.input.height, spec.input.width, 3), name="image")
+    image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
     value = layers.ReLU(name="conv32_down_relu")(_unit(image, "conv32_down", 32, 7, halve=True))
     value = layers.MaxPooling2D(3, 2, name="pool")(value)
     for name, width, halve in BLOCKS:

@@ -1,5 +1,7 @@
 """Two layers that Keras has not, for the face recogniser of face-api.js, and what they become."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,7 +9,7 @@ from models.export.keras_emitter import Emitter, Value
 from models.export.keras_graph import EMITTERS
 
 
-class Affine(keras.layers.Layer):
+class Affine(keras.layers.Layer):  # type: ignore[misc]
     """Each channel times a number of its own, plus another one. (B, H, W, C) to the same."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
@@ -15,18 +17,18 @@ class Affine(keras.layers.Layer):
         self.scale = self.add_weight(name="scale", shape=channels, initializer="ones")
         self.shift = self.add_weight(name="shift", shape=channels, initializer="zeros")
 
-    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, inputs: Any) -> Any:
         return inputs * self.scale + self.shift
 
 
-class WidenChannels(keras.layers.Layer):
+class WidenChannels(keras.layers.Layer):  # type: ignore[misc]
     """Channels of zeros behind those that are there. (B, H, W, C) to (B, H, W, channels)."""
 
     def __init__(self, channels: int, name: str) -> None:
         super().__init__(name=name)
         self.channels = channels
 
-    def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, inputs: Any) -> Any:
         more = self.channels - inputs.shape[-1]
         return ops.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, more)))
 

@@ -46,7 +46,7 @@ def build(spec: ModelSpec) -> keras.Model:
     Layers are named by what they are and by their place in the original: "conv_7_1_3_0".
     """
     net = _Net(running=spec.variant == "torch-running")
-    image = layers.Input((spec.input.height, spec.input.width, 3), name="image")
+    image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
     value = layers.ZeroPadding2D(3, name="pad_0")(image)
     value = net.conv(value, (0,), 64, size=7, strides=2)
     value = net.normal(value, (1,))

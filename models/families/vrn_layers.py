@@ -1,5 +1,7 @@
 """What Keras has not, or the writer has not, for VRN: an enlargement, and instance norm."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -9,7 +11,7 @@ from models.export.keras_emitter import Emitter, Value
 from models.export.keras_graph import EMITTERS
 
 
-class Enlarge(keras.layers.Layer):
+class Enlarge(keras.layers.Layer):  # type: ignore[misc]
     """Bilinear enlargement, (B, H, W, C) to (B, scale H, scale W, C).
 
     aligned  True: the middles of the corners stay the middles of the corners, as Torch7 has it;
@@ -21,7 +23,7 @@ class Enlarge(keras.layers.Layer):
         self.scale = scale
         self.aligned = aligned
 
-    def call(self, image: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, image: Any) -> Any:
         """One axis after the other: the two do not depend on each other."""
         _, height, width, _ = image.shape
         down = spread(height, self.scale, aligned=self.aligned)
@@ -30,7 +32,8 @@ class Enlarge(keras.layers.Layer):
         return ops.einsum("bhwc,xw->bhxc", image, across)
 
     def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (shape[0], shape[1] * self.scale, shape[2] * self.scale, shape[3])
+        batch, height, width, channels = shape
+        return batch, (height or 0) * self.scale, (width or 0) * self.scale, channels
 
 
 def spread(length: int, scale: int, *, aligned: bool) -> NDArray[np.float32]:
@@ -38,7 +41,8 @@ def spread(length: int, scale: int, *, aligned: bool) -> NDArray[np.float32]:
     new = scale * length
     step = (length - 1) / (new - 1) if aligned else 1 / scale
     at = np.minimum(np.arange(new) * step, length - 1)
-    return np.maximum(1 - np.abs(at[:, np.newaxis] - np.arange(length)), 0).astype(np.float32)
+    far = np.abs(at[:, np.newaxis] - np.arange(length))
+    return np.asarray(np.maximum(1 - far, 0), np.float32)
 
 
 def enlarge(emitter: Emitter, layer: Enlarge, image: Value) -> Value:

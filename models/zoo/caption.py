@@ -1,6 +1,6 @@
 """Captioners: what sees, and what finds the words, a pair for each of two originals."""
 
-from models.spec import Channels, Count, Input, ModelSpec
+from models.spec import Channels, Count, Download, Input, ModelSpec
 
 MEAN: Channels = (103.939, 116.779, 123.68)  # of ImageNet's blue, green and red
 PLAIN: Channels = (1.0, 1.0, 1.0)
@@ -9,6 +9,10 @@ CROSSED = Input(224, 224, order="rgb", fit="stretch", mean=MEAN, std=PLAIN)
 # prepare_dataset.py of caption_generator, by preprocess_input of Keras.
 CAFFE = Input(224, 224, order="bgr", fit="stretch", mean=MEAN, std=PLAIN)
 
+WHOLE = (
+    "https://github.com/fchollet/deep-learning-models/releases/download/v0.1/"
+    "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+)
 VGG16 = Count(134_260_544, "arXiv:1409.1556, configuration D, without the layer of 1,000 classes")
 SHOW_AND_TELL = "O. Vinyals, A. Toshev, S. Bengio, D. Erhan, Show and Tell, CVPR 2015"
 SIMONYAN = "K. Simonyan, A. Zisserman, Very Deep Convolutional Networks, ICLR 2015"
@@ -51,12 +55,9 @@ MODELS = (
         labels=(),
         licence="CC-BY-4.0",
         source="arXiv:1409.1556, VGG16; as anuragmishracse/caption_generator uses it",
-        origin=None,
+        origin=Download(WHOLE, size_most=600_000_000),
         parameters=VGG16,
-        published=(
-            "github.com/fchollet/deep-learning-models, release v0.1: "
-            "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
-        ),
+        published=WHOLE,
         citation=SIMONYAN,
     ),
     ModelSpec(

@@ -1,4 +1,4 @@
-"""The captioner's networks: the numbers of the originals, from the files that Keras 1 and 2 wrote."""
+"""The captioner's networks: the originals' numbers, from files as Keras 1 and 2 wrote them."""
 
 from collections.abc import Callable
 from dataclasses import replace

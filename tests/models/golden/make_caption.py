@@ -1,7 +1,7 @@
 """Writes caption.npz: what the originals' networks say about seeded weights, pictures and words.
 
-Not a test, and nothing of the project is run. Keras 1 on Theano and the Merge layer can no longer be
-had, so the layers that train.py of ImageCaption (qhduan) and create_model of
+Not a test, and nothing of the project is run. Keras 1 on Theano and the Merge layer can no longer
+be had, so the layers that train.py of ImageCaption (qhduan) and create_model of
 anuragmishracse/caption_generator put together are put together from tf_keras, whose LSTM still has
 the gates of those days (hard_sigmoid) and their order in memory.
 

@@ -1,7 +1,7 @@
 """Writes vrn.npz: what VRN's original networks say about seeded weights and a seeded picture.
 
-Not a test, and nothing of the project is run. "keras" is dezmoanded/vrn-torch-to-keras, its own code
-run by tf_keras, which has the names of the Keras that it was written for. "torch" is the tree of
+Not a test, and nothing of the project is run. "keras" is dezmoanded/vrn-torch-to-keras, its own
+code run by tf_keras, which has the names of the Keras that it was written for. "torch" is the tree of
 modules that stands in its list.txt, walked with PyTorch, since Torch7 can no longer be had: batch
 norms in training mode, as AaronJackson/vrn runs it; "running" is the same in evaluation mode.
 
@@ -72,7 +72,7 @@ def tree(file: Path) -> Node:
     return root
 
 
-def walk(node: Node, value, *, training: bool):
+def walk(node: Node, value, *, training: bool):  # noqa: PLR0911 - one for each kind
     """What the module makes of `value`. Padding and strides are those of the port."""
     match node.kind.removeprefix("nn."):
         case "Sequential":
