@@ -188,6 +188,9 @@ def _sizes(source: WeightFile, tensors: dict[str, str], *, both_ways: bool) -> S
     words, embedding = shape("embedding/embeddings")
     picture, sentence = shape("picture/kernel")[1], shape("sentence/kernel")[1]
     into, gates = shape(f"{way}/lstm_cell/kernel")
+    for cell in ("text/lstm_cell/kernel", f"{way}/lstm_cell/kernel"):
+        if shape(cell)[1] % 4:
+            _fail(source, f"tensor {tensors[cell]}", "four gates in a row", str(shape(cell)))
     if into not in {sentence, picture + sentence} or (into == sentence and picture != sentence):
         wanted = f"{picture + sentence} rows, or both {picture} and {sentence}"
         _fail(source, f"tensor {tensors[f'{way}/lstm_cell/kernel']}", wanted, str(into))

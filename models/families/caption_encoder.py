@@ -32,6 +32,7 @@ NOT_NEEDED = "the classes of ImageNet"
 def build(spec: ModelSpec) -> keras.Model:
     """From (B, 224, 224, 3) float32, normalised, to (B, 4096) float32."""
     image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
+    assert isinstance(image, keras.KerasTensor)  # for type checkers: Keras promises a list as well
     value = layers.Flatten(name="flatten")(convolutions(image))
     for name in ("fc1", "fc2"):
         value = layers.Dense(HIDDEN, activation="relu", name=name)(value)

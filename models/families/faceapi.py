@@ -133,7 +133,9 @@ def _detector(spec: ModelSpec) -> keras.Model:
 
 def _recogniser(spec: ModelSpec) -> keras.Model:
     image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
-    value = layers.ReLU(name="conv32_down_relu")(_unit(image, "conv32_down", 32, 7, halve=True))
+    assert isinstance(image, keras.KerasTensor)  # for type checkers: Keras promises a list as well
+    value = _unit(image, "conv32_down", 32, 7, halve=True)
+    value = layers.ReLU(name="conv32_down_relu")(value)
     value = layers.MaxPooling2D(3, 2, name="pool")(value)
     for name, width, halve in BLOCKS:
         value = _block(value, name, width, halve=halve)

@@ -143,6 +143,16 @@ def test_a_gate_too_few_is_refused(tmp_path: Path) -> None:
         convert(SPECS["ahead"], [path])
 
 
+def test_gates_that_are_no_four_are_refused(tmp_path: Path) -> None:
+    held = caption_file.layers("beside")
+    held["lstm_1"]["lstm_1/kernel"] = np.zeros((256, 3), np.float32)
+    path = keras2_file.write(tmp_path / "three.h5", held)
+    with pytest.raises(
+        BadWeights, match=r"lstm_1/kernel: wanted four gates in a row, got \(256, 3\)"
+    ):
+        convert(SPECS["beside"], [path])
+
+
 def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path) -> None:
     words = tmp_path / "words.json"
     words.write_text('{"words": ["<start>", "<end>", "a"], "length": 12}', "utf-8")
@@ -150,7 +160,7 @@ def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path) -> None:
         convert(SPECS["ahead"], [original("ahead", tmp_path), words])
 
 
-SMALL = Input(32, 32, order="bgr", fit="stretch", mean=(103.939, 116.779, 123.68), std=(1, 1, 1))
+SMALL = Input(64, 64, order="bgr", fit="stretch", mean=(103.939, 116.779, 123.68), std=(1, 1, 1))
 
 
 def test_a_file_of_keras_1_is_read_as_one_of_keras_2() -> None:
@@ -172,7 +182,7 @@ def test_kernels_of_theano_are_turned_and_rows_are_by_pixel() -> None:
 
 
 def encoder_tensors(*, theano: bool) -> dict[str, dict[str, np.ndarray]]:
-    """VGG16 for pictures of 32 x 32 pixels, layers as in a file, with a layer for 10 classes."""
+    """VGG16 for pictures of 64 x 64 pixels, layers as in a file, with a layer for 10 classes."""
     network = caption_encoder.build(replace(ZOO["caption-encoder"], input=SMALL))
     held: dict[str, dict[str, np.ndarray]] = {}
     for path, variable in variables(network).items():
@@ -181,6 +191,8 @@ def encoder_tensors(*, theano: bool) -> dict[str, dict[str, np.ndarray]]:
         if theano:
             if array.ndim == 4:
                 array = array.transpose(3, 2, 0, 1)[..., ::-1, ::-1]
+            if path == "fc1/kernel":  # rows by channel, of 2 x 2 pixels
+                array = array.reshape(2, 2, 512, -1).transpose(2, 0, 1, 3).reshape(2048, -1)
             held.setdefault(layer, {})[f"{layer}_{'W' if part == 'kernel' else 'b'}"] = array
         else:
             held.setdefault(layer, {})[path] = array
@@ -196,12 +208,12 @@ def test_the_encoder_is_vgg16_up_to_its_second_hidden_layer(variant: str, tmp_pa
     held = encoder_tensors(theano=theano)
     path = keras2_file.write(tmp_path / "vgg16.h5", held, suffix="" if theano else ":0")
     session = export(spec, path, tmp_path)
-    whole = keras.applications.VGG16(weights=None, input_shape=(32, 32, 3), classes=10)
+    whole = keras.applications.VGG16(weights=None, input_shape=(64, 64, 3), classes=10)
     for variable in whole.variables:
         if not variable.path.startswith("predictions"):
             variable.assign(draw(variable.path, tuple(variable.shape), 5))
     wanted_by = keras.Model(whole.input, whole.get_layer("fc2").output)
-    pictures = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    pictures = np.random.default_rng(1).integers(0, 256, (3, 64, 64, 3), np.uint8)
     wanted = np.asarray(wanted_by(pictures.astype(np.float32) - np.array(SMALL.mean, np.float32)))
     for count in (1, 3):
         got = session.run({"image": pictures[:count]})["embedding"]

@@ -1,9 +1,10 @@
 """Writes vrn.npz: what VRN's original networks say about seeded weights and a seeded picture.
 
 Not a test, and nothing of the project is run. "keras" is dezmoanded/vrn-torch-to-keras, its own
-code run by tf_keras, which has the names of the Keras that it was written for. "torch" is the tree of
-modules that stands in its list.txt, walked with PyTorch, since Torch7 can no longer be had: batch
-norms in training mode, as AaronJackson/vrn runs it; "running" is the same in evaluation mode.
+code run by tf_keras, which has the names of the Keras that it was written for. "torch" is the tree
+of modules that stands in its list.txt, walked with PyTorch, since Torch7 can no longer be had:
+batch norms in training mode, as AaronJackson/vrn runs it; "running" is the same in evaluation mode,
+and "exact" is the port's network in float64: a chain of so many norms enlarges what float32 rounds.
 
     python -m venv golden
     golden/bin/pip install tensorflow==2.21.0 tf_keras==2.21.0 torch==2.13.0
@@ -72,15 +73,19 @@ def tree(file: Path) -> Node:
     return root
 
 
-def walk(node: Node, value, *, training: bool):  # noqa: PLR0911 - one for each kind
-    """What the module makes of `value`. Padding and strides are those of the port."""
+def walk(node: Node, value, *, training=True, port=False):  # noqa: PLR0911 - one for each kind
+    """What the module makes of `value`. Padding and strides are those of the port.
+
+    training  whether norms take the statistics of the picture
+    port      whether the last enlargement is the port's: TensorFlow 1's, with corners not aligned
+    """
     match node.kind.removeprefix("nn."):
         case "Sequential":
             for child in node.inside:
-                value = walk(child, value, training=training)
+                value = walk(child, value, training=training, port=port)
             return value
         case "ConcatTable":
-            return [walk(child, value, training=training) for child in node.inside]
+            return [walk(child, value, training=training, port=port) for child in node.inside]
         case "CAddTable":
             return sum(value[1:], value[0])
         case "Identity":
@@ -94,18 +99,26 @@ def walk(node: Node, value, *, training: bool):  # noqa: PLR0911 - one for each 
         case "SpatialUpSamplingNearest":
             return functional.interpolate(value, scale_factor=2, mode="nearest")
         case "SpatialUpSamplingBilinear":
-            return functional.interpolate(
-                value, scale_factor=4, mode="bilinear", align_corners=True
-            )
+            return enlarge(value, port=port)
         case "SpatialConvolution":
-            weight, bias = (torch.from_numpy(node[n]) for n in ("weight", "bias"))
+            weight, bias = (torch.from_numpy(node[n]).to(value) for n in ("weight", "bias"))
             size = weight.shape[2]
             return functional.conv2d(value, weight, bias, 2 if size == 7 else 1, size // 2)
         case "SpatialBatchNormalization":
             names = ("running_mean", "running_var", "weight", "bias")
-            numbers = [torch.from_numpy(node[n].copy()) for n in names]
+            numbers = [torch.from_numpy(node[n].copy()).to(value) for n in names]
             return functional.batch_norm(value, *numbers, training=training, eps=1e-5)
     raise ValueError(node.kind)
+
+
+def enlarge(value, *, port: bool):
+    if not port:
+        return functional.interpolate(value, scale_factor=4, mode="bilinear", align_corners=True)
+    length = value.shape[2]
+    at = np.minimum(np.arange(4 * length) / 4, length - 1)
+    shares = np.maximum(1 - np.abs(at[:, np.newaxis] - np.arange(length)), 0)
+    shares = torch.from_numpy(shares).to(value)
+    return torch.einsum("bchw,yh,xw->bcyx", value, shares, shares)
 
 
 class Conv2D(tf_keras.layers.Conv2D):
@@ -148,6 +161,8 @@ def main(folder: str) -> None:
     with torch.no_grad():
         for name, training in (("torch", True), ("running", False)):
             volumes[name] = walk(root, scaled, training=training)[0][0].numpy()
+        exact = torch.from_numpy(image).double()
+        volumes["exact"] = walk(root, exact, port=True)[0][0].float().numpy()
     np.savez_compressed(HERE / "vrn.npz", **{name: v[SAMPLE] for name, v in volumes.items()})
 
 
