@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all check bench docs pins clean
+.PHONY: help run test test-all fuzz check bench docs pins clean
 
 help:  ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ test: $(VENV)/.dev $(VENV)/.assets  ## Run the tests that take seconds: [ARGS="-
 
 test-all: $(VENV)/.dev $(VENV)/.assets  ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+fuzz: $(VENV)/.dev  ## Break weight files in 10,000 ways; readers refuse, and no worse: [ARGS="--seed 1"]
+	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.dev  ## Lint, format, types, and which package may import which
 	@failed=0; \

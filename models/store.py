@@ -100,7 +100,7 @@ def import_model(
 ) -> Path:
     """Convert the user's own weights to the spec's network, and use them from now on.
 
-    labels  the names of the classes, if they are not the spec's
+    labels  the names of the classes, if they are neither in the files nor the spec's
     folder  what to use in place of `home()`
     raises  MissingModel, BadWeights naming file, tensor, what was wanted and what was got
     """
@@ -108,7 +108,8 @@ def import_model(
         if not file.is_file():
             raise MissingModel(f"{file}: wanted a weight file, got nothing there")
     folder = folder or home()
-    own = replace(spec, labels=tuple(labels or spec.labels), origin=None)
+    names = tuple(labels or _labels_in(spec, files) or spec.labels)
+    own = replace(spec, labels=names, origin=None)
     told = Imported(
         tuple(str(file.resolve()) for file in files), tuple(map(digest, files)), own.labels
     )
@@ -145,6 +146,16 @@ def find(model: str, folder: Path | None = None) -> Model:
     if not file.is_file():
         raise MissingModel(f"{file}: wanted an ONNX file, got nothing there")
     return Model(read_sidecar(file), file)
+
+
+def _labels_in(spec: ModelSpec, files: Sequence[Path]) -> tuple[str, ...]:
+    """What the files themselves call the classes: only those of MatConvNet do."""
+    if spec.task != "classify" or files[0].suffix != ".mat":
+        return ()
+    from models.readers import matconvnet  # noqa: PLC0415 - only such a file wants it
+
+    classes = matconvnet.read(files[0]).notes.get("classes")
+    return classes if isinstance(classes, tuple) else ()
 
 
 def _make_again(spec: ModelSpec, mine: Imported, folder: Path) -> Path:

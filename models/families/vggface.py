@@ -6,6 +6,7 @@ after its ReLU.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isqrt
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from models.families.keras_file import Pair, pair_off
 from models.families.vgg16 import BLOCKS, HIDDEN
 from models.hollow import hollow
 from models.readers import h5, matconvnet
-from models.readers.weights import Array, WeightFile
+from models.readers.weights import Array, Stored, WeightFile
 from models.spec import ModelSpec
 from models.transfer import Change, Filled, Transfer, as_it_is
 
@@ -75,14 +76,18 @@ def fill(network: keras.Model, file: Path) -> Filled:
     unused = () if any(layer.name in CLASSIFIER for layer in network.layers) else CLASSIFIER
     pairs = pair_off(source, network, unused)
     theano = _is_theano(source, pairs, network)
-    transfer = Transfer(source, network)
     shapes = {weight.path: tuple(weight.shape) for weight in network.weights}
+    laid = {
+        pair.tensor: _laid_out(source[pair.tensor], shapes[FLATTENED], theano=theano)
+        for pair in pairs
+        if pair.path == FLATTENED
+    }
+    transfer = Transfer(replace(source, tensors={**source.tensors, **laid}), network)
     for pair in pairs:
-        stored = source[pair.tensor].shape
-        change = change_of(pair.path, stored, shapes[pair.path], theano=theano)
+        change = change_of(source[pair.tensor].shape, shapes[pair.path], theano=theano)
         if pair.path == FIRST and (theano or matlab):
             change = _red_first(change)
-        transfer.move(pair.tensor, pair.path, change)
+        transfer.move(pair.tensor, pair.path, as_it_is if pair.tensor in laid else change)
     for name in source:
         if name.partition("/")[0] in unused:
             transfer.pass_over(name, "the classes behind the embedding")
@@ -102,9 +107,7 @@ def _is_theano(source: WeightFile, pairs: Sequence[Pair], network: keras.Model) 
     )
 
 
-def change_of(
-    path: str, stored: tuple[int, ...], wanted: tuple[int, ...], *, theano: bool
-) -> Change:
+def change_of(stored: tuple[int, ...], wanted: tuple[int, ...], *, theano: bool) -> Change:
     """How a tensor of that shape becomes one of the network; other shapes fail when it is read."""
     if len(wanted) == 1:
         # MatConvNet's biases are (n, 1) or (1, n).
@@ -114,29 +117,51 @@ def change_of(
         return lambda array: _fitted(array[:, :, ::-1, ::-1].transpose(2, 3, 1, 0), wanted)
     if len(stored) == 4:
         return lambda array: _fitted(array, wanted)
-    if theano and path == FLATTENED:
-        return _channels_last
     return as_it_is
 
 
 def _fitted(kernel: Array, wanted: tuple[int, ...]) -> Array:
-    """A kernel (h, w, in, out), as the matrix (h w in, out) of a layer that sees all of its input.
-
-    The layers fc6 to fc8 are convolutions in some files: of 7 x 7, and of 1 x 1.
-    """
-    if len(wanted) == 2 and kernel.shape[3] == wanted[1] and kernel.size == np.prod(wanted):
+    """A kernel (1, 1, in, out) as the matrix of a layer that sees all of its input."""
+    if len(wanted) == 2 and kernel.shape == (1, 1, *wanted):
         return kernel.reshape(wanted)
     return kernel
 
 
-def _channels_last(matrix: Array) -> Array:
-    """Rows in the order of (channel, y, x), as Theano flattens pictures, to (y, x, channel)."""
+def _laid_out(stored: Stored, wanted: tuple[int, ...], *, theano: bool) -> Stored:
+    """The matrix of fc6, rows in the order of (y, x, channel), out of what a file has instead.
+
+    A kernel (h, w, in, out), or with Theano (out, in, h, w) turned by 180 degrees, or rows in the
+    order of (channel, y, x). It is three quarters of the network: it is moved part by part, so that
+    it is not there twice.
+    """
+    rows, outside = wanted
     channels = BLOCKS[-1][1]
-    side = isqrt(len(matrix) // channels)
-    if side * side * channels != len(matrix):
-        return matrix
-    rows = matrix.reshape(channels, side, side, -1)
-    return rows.transpose(1, 2, 0, 3).reshape(matrix.shape)
+    side = isqrt(rows // channels)
+    layouts: dict[tuple[int, ...], Change] = {
+        (side, side, channels, outside): lambda made: made,
+        (outside, channels, side, side): lambda made: made.transpose(3, 2, 0, 1)[..., ::-1, ::-1],
+    }
+    if theano and stored.shape == wanted:
+        order = np.arange(rows).reshape(side, side, channels).transpose(2, 0, 1).reshape(-1)
+
+        def by_rows() -> Array:
+            made = np.empty(wanted, np.float32)
+            for where, part in stored.parts():
+                made[order[where[0]]] = part
+            return made
+
+        return Stored(wanted, stored.dtype, by_rows)
+    if stored.shape not in layouts:
+        return stored
+
+    def by_parts() -> Array:
+        made = np.empty((side, side, channels, outside), np.float32)
+        view = layouts[stored.shape](made)
+        for where, part in stored.parts():
+            view[where] = part
+        return made.reshape(wanted)
+
+    return Stored(wanted, stored.dtype, by_parts)
 
 
 def _red_first(change: Change) -> Change:

@@ -173,9 +173,7 @@ class _Model:
                 tensor.name = self._text(part)
                 where = f"tensor {tensor.name}"
             elif part.number == DIMS:
-                for n in self._message.varints(part):
-                    tensor.shape.append(n)
-                    self._checks.count(f"{where}: axes", len(tensor.shape), MOST_AXES)
+                tensor.shape += self._message.varints(part)
             elif part.number == DATA_TYPE:
                 tensor.type = part.value
             elif part.number == EXTERNAL or (part.number == LOCATION and part.value != 0):
@@ -195,6 +193,7 @@ class _Model:
             self._fail("tensor", "a name", "none")
         if tensor.type not in DTYPES:
             self._fail(f"{where}: data type", f"one of {sorted(DTYPES)}", tensor.type)
+        self._checks.count(f"{where}: axes", len(tensor.shape), MOST_AXES)
         shape, dtype = tuple(tensor.shape), DTYPES[tensor.type]
         if 0 in shape and not tensor.raw and not tensor.typed:
             return None
@@ -204,11 +203,10 @@ class _Model:
             self._fail(where, "raw_data or numbers", "both" if tensor.raw else "neither")
         straight = tensor.raw or self._straight(tensor.typed, dtype)
         if straight:
-            stored = plain(self._path, where, self._checks, straight.start, shape, dtype)
             wanted, got = prod(shape) * dtype.itemsize, straight.end - straight.start
             if got != wanted:
                 self._fail(f"{where}: {shape} {dtype}", f"{wanted} bytes", got)
-            return stored
+            return plain(self._path, where, self._checks, straight.start, shape, dtype)
         self._checks.tensor(where, shape, dtype)
         numbers = self._numbers(tensor.typed, dtype, name)
         if len(numbers) != prod(shape):

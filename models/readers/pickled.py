@@ -16,7 +16,7 @@ import numpy as np
 from models.readers.stored import Checks
 
 # A state dict takes about 40 steps for each tensor and 20 for each module.
-MOST_STEPS = 1_000_000
+MOST_STEPS = 500_000
 LONGEST_ARGUMENT = 1 << 20  # bytes of one step: the longest are names
 LARGEST_NUMBER = 80  # bits; that is the container's magic number
 
@@ -87,14 +87,14 @@ CONSTANTS: Mapping[str, Callable[[], object]] = {
     "EMPTY_TUPLE": tuple,
     "MARK": _Mark,
 }
-# Steps that put their own argument on the stack.
+# Steps that put their own argument on the stack; those of protocol 0 are not among them.
 LITERALS = {
-    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "INT", "LONG", "BINFLOAT", "FLOAT"),
-    *("BINUNICODE", "SHORT_BINUNICODE", "UNICODE", "BINSTRING", "SHORT_BINSTRING", "STRING"),
+    *("BININT", "BININT1", "BININT2", "LONG1", "LONG4", "BINFLOAT"),
+    *("BINUNICODE", "SHORT_BINUNICODE", "BINSTRING", "SHORT_BINSTRING"),
 }
 NOTHING = {"PROTO", "FRAME"}
-PUTS = {"BINPUT", "LONG_BINPUT", "PUT"}
-GETS = {"BINGET", "LONG_BINGET", "GET"}
+PUTS = {"BINPUT", "LONG_BINPUT"}
+GETS = {"BINGET", "LONG_BINGET"}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 
 
@@ -114,7 +114,10 @@ class _Bounded:
         return self._file.read(length)
 
     def readline(self) -> bytes:
-        return self._file.readline(LONGEST_ARGUMENT)
+        line = self._file.readline(LONGEST_ARGUMENT)
+        if b"\\" in line:  # an escape, which no name has
+            raise ValueError("a line with a backslash")
+        return line
 
 
 def unpickle(file: BinaryIO, checks: Checks, where: str) -> object:

@@ -55,11 +55,8 @@ def read(path: Path) -> WeightFile:
             checks.count("tensors", len(tensors), MOST_TENSORS)
         size = sum(shard.size for shard in files)
         if at != size:
-            checks.fail(
-                f"shards {[shard.path.name for shard in files]}",
-                f"{at} bytes for all tensors",
-                size,
-            )
+            names = ", ".join(shard.path.name for shard in files)
+            checks.fail(f"shards {names}", f"{at} bytes for all tensors", size)
     if not tensors:
         checks.fail("manifest", "tensors", "none")
     return WeightFile(path.name, tensors)

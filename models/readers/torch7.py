@@ -7,7 +7,7 @@ already is written as its index, so a file is a graph; a tensor is named by the 
 
 import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, NoReturn
@@ -29,6 +29,7 @@ from models.readers.weights import Stored, WeightFile
 NIL, NUMBER, STRING, TABLE, TORCH, BOOLEAN = 0, 1, 2, 3, 4, 5
 FUNCTIONS = (6, 7, 8)  # also the older ways to write them
 LONGEST_TEXT = 1 << 20  # bytes
+LONGEST_WAY = 500  # letters; the longest of VRN has some 150
 MOST_VALUES = 1_000_000
 DEEPEST = 100_000  # values within values; a graph is written along its edges
 
@@ -89,8 +90,9 @@ def read(path: Path) -> WeightFile:
 
     A sequence counts from 1, as in Lua: "modules/1/weight".
 
-    returns  notes["classes"] are the classes of objects by their names (the file's own is ""), and
-             notes["empty"] the names of tensors without a number in them
+    returns  notes["classes"] are the classes of objects by their names (the file's own is ""),
+             notes["empty"] the names of tensors without a number in them, notes["same"] the names
+             of tensors that can also be reached in another way, by that way
     raises   BadWeights naming the file, the tensor, what was wanted and what was got
     """
     checks = Checks(path.name, path.stat().st_size)
@@ -236,37 +238,51 @@ def _named(path: Path, root: object, checks: Checks) -> WeightFile:
     tensors: dict[str, Stored] = {}
     classes: dict[str, str] = {}
     empty: list[str] = []
-    seen = {id(root)}
-    left: deque[tuple[str, object]] = deque([("", root)])
+    same: dict[str, str] = {}
+    seen: dict[int, str | None] = {id(root): ""}
+    left: deque[tuple[str | None, object]] = deque([("", root)])
     while left:
         name, value = left.popleft()
-        if isinstance(value, _Tensor):
-            if name in tensors:
-                checks.fail(f"tensor {name}", "once", "twice")
-            checks.count("tensors", len(tensors) + len(empty), MOST_TENSORS)
-            if value.shape and 0 not in value.shape:
-                tensors[name] = _stored(path, name, value, checks)
-            else:
-                empty.append(name)
-            continue
-        if isinstance(value, _Object):
+        if isinstance(value, _Object) and name is not None:
             classes[name] = value.kind
-            value = value.content
-        if not isinstance(value, _Table):
-            continue
-        for key, below in value.pairs:
-            if id(below) in seen or not isinstance(below, _Table | _Object | _Tensor):
-                continue
-            # A table may be a key, in the bookkeeping of nngraph; there are no tensors behind it.
-            if isinstance(key, str | int | float):
-                seen.add(id(below))
-                step = f"{name}/{key}" if name else str(key)
-                checks.count("letters of a name", len(step), LONGEST_NAME)
+        for key, below in _below(value):
+            step = _joined(name, key)
+            if id(below) not in seen:
+                seen[id(below)] = step
                 left.append((step, below))
+            elif isinstance(below, _Tensor) and step and (first := seen[id(below)]):
+                same[step] = first
+        if not isinstance(value, _Tensor):
+            continue
+        if name is None:
+            checks.fail("tensor", f"a way to it of at most {LONGEST_WAY} letters", "a longer one")
+        if name in tensors:
+            checks.fail(f"tensor {name}", "once", "twice")
+        checks.count("tensors", len(tensors) + len(empty), MOST_TENSORS)
+        if value.shape and 0 not in value.shape:
+            tensors[name] = _stored(path, name, value, checks)
+        else:
+            empty.append(name)
     if not tensors:
         checks.fail("file", "tensors", "none")
-    notes: Mapping[str, object] = {"classes": classes, "empty": tuple(empty)}
+    notes: Mapping[str, object] = {"classes": classes, "empty": tuple(empty), "same": same}
     return WeightFile(path.name, tensors, notes)
+
+
+def _below(value: object) -> Iterator[tuple[str, object]]:
+    """What is in a table or an object, by key."""
+    table = value.content if isinstance(value, _Object) else value
+    for key, below in table.pairs if isinstance(table, _Table) else ():
+        # A table may be a key, in the bookkeeping of nngraph; there are no tensors behind it.
+        if isinstance(key, str | int | float) and isinstance(below, _Table | _Object | _Tensor):
+            yield str(key), below
+
+
+def _joined(name: str | None, key: str) -> str | None:
+    """The way to what is behind a key; None if it is too long, as those of a chain get."""
+    if name is None or len(name) + len(key) >= LONGEST_WAY:
+        return None
+    return f"{name}/{key}" if name else key
 
 
 def _stored(path: Path, name: str, tensor: _Tensor, checks: Checks) -> Stored:

@@ -24,7 +24,7 @@ IDENTITIES = ModelSpec(
     ),
     # Names come with the weights: the authors' names.txt, or --labels.
     labels=tuple(f"identity-{number:04}" for number in range(1, PEOPLE + 1)),
-    licence="CC-BY-NC-4.0",
+    licence="Oxford's own",
     source="Parkhi et al., Deep Face Recognition, BMVC 2015, table 3",
     origin=Download(PUBLISHED, size_most=600_000_000),
     variant="identities",

@@ -102,6 +102,22 @@ def test_features_come_from_a_file_with_a_head(tmp_path: Path, *, whole: bool) -
         assert difference(got, wanted[:count]) < TOLERANCE
 
 
+@pytest.mark.slow
+def test_the_whole_network_is_that_of_keras_applications(tmp_path: Path) -> None:
+    spec = ZOO["vgg16-imagenet"]
+    original = keras.applications.VGG16(weights=None)
+    fill(original, seed=1)
+    file = write(tmp_path / "vgg16.h5", by_layer((w.path, np.asarray(w)) for w in original.weights))
+    session = export(spec, file, tmp_path)
+    # A few levels about the mean, or random weights are sure of one class.
+    noise = np.random.default_rng(3).integers(-3, 4, (3, 224, 224, 3))
+    shown = (noise + np.array(CAFFE.mean)).astype(np.uint8)
+    wanted = np.asarray(original(shown.astype("f4") - np.array(CAFFE.mean, "f4")))
+    for count in (1, 3):
+        got = session.run({"image": shown[:count]})["probabilities"]
+        assert difference(np.log(got), np.log(wanted[:count])) < TOLERANCE
+
+
 def test_keras_1_called_its_weights_otherwise(tmp_path: Path) -> None:
     """As in the published vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5: block1_conv1_W_1:0."""
     spec = small("vgg16-features")

@@ -1,19 +1,19 @@
 """VGG-Face: the numbers of keras-vggface, from every layout that its weights are published in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-from scipy.io import savemat
 from scipy.signal import convolve
 
-from models import ZOO, BadWeights, ModelSpec
+from models import ZOO, BadWeights, ModelSpec, store
 from models.families import vggface
 from models.hollow import hollow
 from tests.models.keras2_file import Layers, by_layer, write
+from tests.models.matconvnet_file import write as write_mat
 from tests.models.parity import TOLERANCE, difference, export
 from tests.models.seeded import draw
 from tests.models.vgg_pictures import FULL, SMALL, faces
@@ -21,6 +21,7 @@ from tests.models.vgg_pictures import FULL, SMALL, faces
 GOLDEN = Path(__file__).parent / "golden" / "vgg.npz"
 EMBED = ZOO["vggface-fc7"]
 CLASSES = 10  # of the small original
+PEOPLE = tuple(f"Person {number}" for number in range(CLASSES))
 
 
 def small(name: str) -> ModelSpec:
@@ -116,40 +117,24 @@ def test_files_of_theano_hold_the_same_network(
             assert np.array_equal(filled[name], array), layer
 
 
-def matconvnet(path: Path, layers: Layers) -> Path:
-    """As the authors publish it: MATLAB's arrays, for red, green, blue, with names of people."""
-    cells = []
-    for layer, tensors in layers.items():
-        if not tensors:
-            cells.append({"name": layer.replace("/", "_"), "type": "relu"})
-            continue
-        kernel, bias = tensors.values()
-        if layer == "conv1_1":
-            kernel = kernel[:, :, ::-1]
-        elif layer.startswith("fc"):
-            side = 2 if layer == "fc6" else 1
-            kernel = kernel.reshape(side, side, -1, kernel.shape[1])
-        cells.append({"name": layer, "type": "conv", "weights": cell([kernel, bias[:, None]])})
-    people = cell([f"Person {i}" for i in range(CLASSES)])
-    average = np.float32([129.1863, 104.7624, 93.5940]).reshape(1, 1, 3)
-    meta = {"classes": {"description": people}, "normalization": {"averageImage": average}}
-    savemat(path, {"layers": cell(cells), "meta": meta}, do_compression=False)
-    return path
-
-
-def cell(items: Sequence[object]) -> np.ndarray:
-    made = np.empty((1, len(items)), object)
-    for number, item in enumerate(items):
-        made[0, number] = item
-    return made
-
-
 def test_the_authors_own_file_holds_the_same_network(tmp_path: Path, layers: Layers) -> None:
-    file = matconvnet(tmp_path / "vgg_face.mat", layers)
+    file = write_mat(tmp_path / "vgg_face.mat", layers, PEOPLE)
     filled = vggface.fill(hollow(lambda: vggface.build(small("vggface"))), file)
     for layer, tensors in layers.items():
         for name, array in tensors.items():
             assert np.array_equal(filled[name], array), layer
+
+
+def test_people_are_called_as_the_file_calls_them(tmp_path: Path, layers: Layers) -> None:
+    file = write_mat(tmp_path / "vgg_face.mat", layers, PEOPLE)
+    store.import_model(small("vggface"), [file], folder=tmp_path / "home")
+    mine = store.imported("vggface", tmp_path / "home")
+    assert mine is not None
+    assert mine.labels == PEOPLE
+    store.import_model(small("vggface-fc7"), [file], folder=tmp_path / "home")
+    mine = store.imported("vggface-fc7", tmp_path / "home")
+    assert mine is not None
+    assert mine.labels == ()
 
 
 def test_a_kernel_of_theano_is_turned_round() -> None:
@@ -163,17 +148,9 @@ def test_a_kernel_of_theano_is_turned_round() -> None:
         ],
         axis=-1,
     )
-    change = vggface.change_of("conv1_2/kernel", kernel.shape, (3, 3, 2, 4), theano=True)
+    change = vggface.change_of(kernel.shape, (3, 3, 2, 4), theano=True)
     got = keras.ops.conv(picture[None].astype("f4"), change(kernel).astype("f4"), padding="valid")
     assert difference(np.asarray(got)[0], wanted) < TOLERANCE
-
-
-def test_a_matrix_of_theano_reads_channel_after_channel() -> None:
-    random = np.random.default_rng(4)
-    maps, matrix = random.normal(size=(2, 2, 512)), random.normal(size=(2048, 3))
-    wanted = maps.transpose(2, 0, 1).reshape(-1) @ matrix
-    change = vggface.change_of("fc6/kernel", matrix.shape, matrix.shape, theano=True)
-    assert difference(maps.reshape(-1) @ change(matrix), wanted) < TOLERANCE
 
 
 @pytest.mark.parametrize(
