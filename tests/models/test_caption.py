@@ -10,6 +10,7 @@ import pytest
 from keras import layers
 
 from models import ZOO, BadWeights
+from models.engines import feeds
 from models.export.convert import convert
 from models.families import caption, caption_encoder
 from models.families.keras1 import modern
@@ -69,6 +70,16 @@ def test_onnx_says_what_the_original_says(
     given = {name: array[:batch] for name, array in inputs().items()}
     got = sessions(form).run(given)["probabilities"]
     assert difference(got, golden[form][:batch]) <= TOLERANCE
+
+
+def test_it_can_be_run_without_a_picture(sessions: Callable[[str], Session]) -> None:
+    session = sessions("ahead")
+    given = feeds(SPECS["ahead"], session.inputs)
+    assert {name: array.shape for name, array in given.items()} == {
+        "features": (1, 4096),
+        "words": (1, 1),
+    }
+    assert session.run(given)["probabilities"].sum() == pytest.approx(1, abs=1e-5)
 
 
 def test_gates_of_keras_3_would_say_something_else(
