@@ -30,9 +30,9 @@ help:  ## Print this
 
 run: $(VENV)/.run $(VENV)/.assets  ## Show it running: [SOURCE=rtsp://..] [FOR=20] [REPORT=r.json] [CONFIG=..]
 	@$(BIN)/framewire models pull $(MODELS) >/dev/null
-	@if [ -e "$$SOURCE" ]; then SOURCE=$$(realpath "$$SOURCE"); fi; \
-	[ -n "$$SOURCE" ] || unset SOURCE; \
-	exec $(BIN)/framewire run $${FOR:+--for "$$FOR"} $${REPORT:+--report "$$REPORT"} -- "$$CONFIG"
+	@if [ -e "$$SOURCE" ]; then SOURCE=$$(realpath -- "$$SOURCE"); fi; \
+	exec $(BIN)/framewire run $${SOURCE:+--source="$$SOURCE"} $${FOR:+--for="$$FOR"} \
+		$${REPORT:+--report="$$REPORT"} -- "$$CONFIG"
 
 test: $(VENV)/.dev $(VENV)/.assets  ## Run the tests that take seconds: [ARGS="-k words"]
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -1,7 +1,8 @@
 """The process that runs one isolated stage: `python -m pipeline.child SOCKET MEMORY`.
 
-It is started by pipeline/isolation.py, which also says what crosses. It ends when its socket closes
-and, on Linux, when its parent dies, so that no orphan is left even after `kill -9`.
+It is started by pipeline/isolation.py, which also says what crosses. It ends when its socket
+closes and, on Linux, when the thread that started it ends: with its parent at the latest, so that
+no orphan is left even after `kill -9`.
 """
 
 import ctypes

@@ -202,5 +202,5 @@ def models_bench(
 
 
 def main() -> None:
-    """The console script `framewire`."""
+    """Do what the arguments of the process say, and end it."""
     app()

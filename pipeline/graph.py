@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from math import gcd
 
 from pipeline.config import NodeConfig, PipelineConfig, SinkConfig
 from pipeline.filters import AtMost, EveryNth, Filter, When
@@ -83,7 +84,7 @@ class Graph:
             patience = None if box.join_ms is None else box.join_ms / 1000
             join = Join(feeding, patience, [stream for stream in feeding if self._live[stream]])
         lanes = {
-            stream: Lane(self._policy(box, stream), box.queue, self.gates[stream])
+            stream: Lane(self._policy(box, stream), config.queue_of(name), self.gates[stream])
             for stream in streams
         }
         link = Link(lanes, None if box.max_age_ms is None else box.max_age_ms / 1000)
@@ -120,17 +121,25 @@ def in_order(config: PipelineConfig) -> Iterator[tuple[str, NodeConfig | SinkCon
 
 
 def demand(config: PipelineConfig, stream: str) -> Demand:
-    """Which pictures of a stream anyone will look at: all, unless every reader asks for fewer."""
+    """Which pictures of a stream anyone will look at: all, unless every reader asks for fewer.
+
+    Of readers with `every`, the pictures that any of them wants lie on the multiples of what their
+    numbers have in common. A reader with both keys counts the rate among its own nth pictures, so
+    the first of each period may be none of them.
+    """
     boxes: Mapping[str, NodeConfig | SinkConfig] = {**config.graph, **config.sinks}
     readers = [
         box
         for name, box in boxes.items()
         if CAPTURE in box.inputs and stream in config.streams_of(name)
     ]
-    rates = [reader.fps for reader in readers]
-    if not rates or None in rates:
-        return Demand()
-    return Demand(fps=max(rate for rate in rates if rate is not None))
+    nths = [reader.every for reader in readers if reader.every is not None]
+    if nths and len(nths) == len(readers):
+        return Demand(every=gcd(*nths))
+    rates = [reader.fps for reader in readers if reader.fps is not None]
+    if rates and len(rates) == len(readers) and not nths:
+        return Demand(fps=max(rates))
+    return Demand()
 
 
 def _filters(box: NodeConfig | SinkConfig, overload: Filter | None) -> Iterator[Filter]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from models.errors import BadWeights
+from models.errors import BadModel, BadWeights
 from models.export import tflite as tflite_graph
 from models.export.classes import emit_probabilities
 from models.export.graph import Graph
@@ -73,7 +73,12 @@ def _activated(value: keras.KerasTensor, name: str, *, folded: bool) -> keras.Ke
 
 
 def build(spec: ModelSpec) -> keras.Model:
-    """The network of a variant such as "0.5" or "folded-0.5": pictures to (B, classes)."""
+    """The network of a variant such as "0.5" or "folded-0.5": pictures to (B, classes).
+
+    raises  BadModel for MobileNet v2
+    """
+    if spec.variant == SECOND:
+        raise BadModel(f"{spec.name}: wanted a MobileNet v1; v2 is read from its file, not built")
     folded = spec.variant.startswith(FOLDED)
     alpha, classes = WIDTHS[spec.variant.removeprefix(FOLDED)], len(spec.labels)
     image = keras.Input((spec.input.height, spec.input.width, 3), name="image")
@@ -155,7 +160,8 @@ def _constants(
 ) -> Iterator[tuple[str, Stored]]:
     """Kernels (out, h, w, in) or (1, h, w, channels), and biases, under our names for them."""
     for name, operator in zip(names, operators, strict=True):
-        for part, number in zip(("kernel", "bias"), operator.inputs[1:3], strict=True):
+        for place, part in enumerate(("kernel", "bias"), 1):
+            number = operator.inputs[place] if place < len(operator.inputs) else -1
             data = source.tensors[number].data if number >= 0 else None
             if data is None:
                 raise BadWeights(f"{source.file}: {name}/{part}: wanted a constant, got none")

@@ -10,8 +10,9 @@ is passed over.
 from collections.abc import Container, Iterator
 from pathlib import Path
 
-from models.readers.hdf5 import Object, Source
+from models.readers.hdf5 import Object, object_at, root_of
 from models.readers.hdf5_numbers import stored
+from models.readers.hdf5_source import Source
 from models.readers.stored import LONGEST_NAME, MOST_TENSORS, Checks
 from models.readers.weights import Stored, WeightFile
 
@@ -44,7 +45,7 @@ class _Walk:
         self._checks = source.checks
 
     def weights(self) -> WeightFile:
-        file = self._source.root()
+        file = root_of(self._source)
         root = self._group(file, WEIGHTS, WEIGHTS) if WEIGHTS in file.members else file
         layers = _texts(root, "layer_names", self._checks)
         if layers is None:
@@ -100,7 +101,7 @@ class _Walk:
         for name, address in group.members.items():
             path = f"{above}{name}"
             self._checks.count(f"{group.where}: letters of a name", len(path), LONGEST_NAME)
-            found = self._source.object(f"{group.where}/{name}"[-LONGEST_NAME:], address)
+            found = object_at(self._source, f"{group.where}/{name}"[-LONGEST_NAME:], address)
             if not found.is_group or _texts(found, "weight_names", self._checks) is not None:
                 yield path, found
             else:
@@ -112,7 +113,7 @@ class _Walk:
         for part in name.split("/"):
             if part not in above.members:
                 self._checks.fail(where, "a group of that name", "none")
-            above = self._source.object(where, above.members[part])
+            above = object_at(self._source, where, above.members[part])
             if not above.is_group:
                 self._checks.fail(where, "a group", "a tensor")
         return above

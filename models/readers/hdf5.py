@@ -6,29 +6,22 @@ is not used, for it may loop for ever or crash on a file that is broken on purpo
 with a few bits turned round, version 1.14.6 never came back from three.
 """
 
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
-from typing import BinaryIO
 
 from models.readers.cursor import Cursor
-from models.readers.stored import LONGEST_NAME, MOST_AXES, MOST_TENSORS, Checks
+from models.readers.hdf5_source import NOWHERE, Source, leaves
+from models.readers.stored import LONGEST_NAME, MOST_AXES, MOST_TENSORS
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-NOWHERE = 0xFFFF_FFFF_FFFF_FFFF  # the address of what does not exist
 # Types of messages, section IV.A.2.
 DATASPACE, LINK_INFO, DATATYPE, LINK, EXTERNAL, LAYOUT = 0x01, 0x02, 0x03, 0x06, 0x07, 0x08
 FILTERS, ATTRIBUTE, CONTINUATION, SYMBOLS, ATTRIBUTE_INFO = 0x0B, 0x0C, 0x10, 0x11, 0x15
 SHARED = 2  # of the flags of a message: it stands elsewhere
 STRING, VARIABLE = 3, 9  # classes of datatypes
 HARD_LINKS = {0, 1}  # kinds of symbols; 2 is a soft link
-# What is read of a file besides numbers. A network of 400 layers takes 5,000 pieces, 5 MB.
-MOST_PIECES = 100_000
-MOST_BYTES = 32 << 20
-LARGEST_PIECE = 1 << 20  # bytes; an attribute has at most 64 KiB
-DEEPEST_TREE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +49,7 @@ class Object:
     messages  all but attributes
     """
 
-    source: "Source"
+    source: Source
     where: str
     address: int
     messages: tuple[Message, ...]
@@ -95,107 +88,57 @@ class Object:
         return _Attribute(self.source, self.where, self.attributes[attribute]).texts()
 
 
-class Source:
-    """The bytes of a file, and how many pieces of it have been read."""
+def root_of(source: Source) -> Object:
+    """The group that everything is in."""
+    start = source.piece("superblock", 0, min(96, source.checks.size))
+    if (got := start.bytes(min(8, source.checks.size))) != SIGNATURE:
+        source.checks.fail("file", "an HDF5 file", got)
+    version, *_, offsets, lengths, _ = start.numbers("8B")
+    if version > 1:
+        known = "0 or 1 (what h5py writes unless libver says otherwise)"
+        source.checks.fail("superblock: version", known, version)
+    if (offsets, lengths) != (8, 8):
+        source.checks.fail("superblock", "offsets and lengths of 8 bytes", (offsets, lengths))
+    start.bytes(8 if version == 0 else 12)
+    base, _, end, _, _, address = start.numbers("6Q")
+    if base != 0:
+        source.checks.fail("superblock: base", "0", base)
+    source.checks.inside("superblock: the file that it describes", 0, end)
+    return object_at(source, "file", address)
 
-    def __init__(self, file: BinaryIO, checks: Checks) -> None:
-        self.checks = checks
-        self._file = file
-        self._pieces = MOST_PIECES
-        self._bytes = MOST_BYTES
-        self._heaps: dict[int, dict[int, bytes]] = {}
 
-    def piece(self, where: str, start: int, length: int) -> Cursor:
-        """Some bytes, small and inside the file."""
-        self.checks.count(f"{where}: bytes", length, LARGEST_PIECE)
-        self.checks.inside(where, start, length)
-        self._pieces -= 1
-        self._bytes -= length
-        if self._pieces < 0 or self._bytes < 0:
-            wanted = f"at most {MOST_PIECES} parts of {MOST_BYTES} bytes besides numbers"
-            self.checks.fail("file", wanted, "more, or a part in itself")
-        self._file.seek(start)
-        return Cursor(self._file.read(length), where, self.checks)
+def object_at(source: Source, where: str, address: int) -> Object:
+    """The object whose header is at an address."""
+    header = source.piece(f"{where}: header", address, 16)
+    version, _, count, _, size = header.numbers("BBHII")
+    if version != 1:
+        source.checks.fail(f"{where}: header", "version 1", version)
+    kept: list[Message] = []
+    attributes: list[Message] = []
+    blocks = [(address + 16, size)]
+    for start, length in blocks:
+        for message in _messages(source, where, start, length):
+            if message.type == CONTINUATION:
+                follows = Cursor(message.data, where, source.checks)
+                blocks.append((follows.number("Q"), follows.number("Q")))
+            (attributes if message.type == ATTRIBUTE else kept).append(message)
+            if len(kept) + len(attributes) > count:
+                source.checks.fail(f"{where}: header", f"{count} messages", "more")
+    for message in kept:
+        if message.type in {LINK, LINK_INFO, ATTRIBUTE_INFO}:
+            source.checks.fail(where, "a group with a symbol table", "one of a later version")
+    return Object(source, where, address, tuple(kept), tuple(attributes))
 
-    def root(self) -> Object:
-        """The group that everything is in."""
-        start = self.piece("superblock", 0, min(96, self.checks.size))
-        if (got := start.bytes(min(8, self.checks.size))) != SIGNATURE:
-            self.checks.fail("file", "an HDF5 file", got)
-        version, *_, offsets, lengths, _ = start.numbers("8B")
-        if version > 1:
-            known = "0 or 1 (what h5py writes unless libver says otherwise)"
-            self.checks.fail("superblock: version", known, version)
-        if (offsets, lengths) != (8, 8):
-            self.checks.fail("superblock", "offsets and lengths of 8 bytes", (offsets, lengths))
-        start.bytes(8 if version == 0 else 12)
-        base, _, end, _, _, address = start.numbers("6Q")
-        if base != 0:
-            self.checks.fail("superblock: base", "0", base)
-        self.checks.inside("superblock: the file that it describes", 0, end)
-        return self.object("file", address)
 
-    def object(self, where: str, address: int) -> Object:
-        """The object whose header is at an address."""
-        header = self.piece(f"{where}: header", address, 16)
-        version, _, count, _, size = header.numbers("BBHII")
-        if version != 1:
-            self.checks.fail(f"{where}: header", "version 1", version)
-        kept: list[Message] = []
-        attributes: list[Message] = []
-        blocks = [(address + 16, size)]
-        for start, length in blocks:
-            for message in self._messages(where, start, length):
-                if message.type == CONTINUATION:
-                    follows = Cursor(message.data, where, self.checks)
-                    blocks.append((follows.number("Q"), follows.number("Q")))
-                (attributes if message.type == ATTRIBUTE else kept).append(message)
-                if len(kept) + len(attributes) > count:
-                    self.checks.fail(f"{where}: header", f"{count} messages", "more")
-        for message in kept:
-            if message.type in {LINK, LINK_INFO, ATTRIBUTE_INFO}:
-                self.checks.fail(where, "a group with a symbol table", "one of a later version")
-        return Object(self, where, address, tuple(kept), tuple(attributes))
-
-    def text(self, where: str, raw: bytes) -> str:
-        """Text up to the first zero."""
-        try:
-            return raw.partition(b"\0")[0].decode()
-        except UnicodeDecodeError as error:
-            return self.checks.fail(where, "text in UTF-8", str(error))
-
-    def long_text(self, where: str, length: int, address: int, index: int) -> str:
-        """Text that an attribute names by its place in a collection of the global heap."""
-        if not length:
-            return ""
-        if address not in self._heaps:
-            self._heaps[address] = dict(self._collection(where, address))
-        if index not in self._heaps[address]:
-            self.checks.fail(where, f"object {index} of a collection", "none of that number")
-        return self.text(where, self._heaps[address][index][:length])
-
-    def _collection(self, where: str, address: int) -> Iterator[tuple[int, bytes]]:
-        head = self.piece(where, address, 16)
-        if head.bytes(8) != b"GCOL\1\0\0\0":
-            head.fail("a collection (GCOL, version 1)", head.data[:8])
-        heap = self.piece(where, address, head.number("Q"))
-        heap.bytes(min(16, len(heap.data)))
-        while len(heap.data) - heap.at >= 16:
-            index, _, size = heap.numbers("HH4xQ")
-            if index == 0:  # what is left
-                return
-            yield index, heap.bytes(size)
-            heap.align(8)
-
-    def _messages(self, where: str, start: int, length: int) -> Iterator[Message]:
-        block = self.piece(f"{where}: messages", start, length)
-        while length - block.at >= 8:
-            kind, size, flags = block.numbers("HHB3x")
-            begin = start + block.at
-            data = block.bytes(size)
-            if flags & SHARED:
-                self.checks.fail(where, "its own messages", "one that is shared")
-            yield Message(kind, begin, data)
+def _messages(source: Source, where: str, start: int, length: int) -> Iterator[Message]:
+    block = source.piece(f"{where}: messages", start, length)
+    while length - block.at >= 8:
+        kind, size, flags = block.numbers("HHB3x")
+        begin = start + block.at
+        data = block.bytes(size)
+        if flags & SHARED:
+            source.checks.fail(where, "its own messages", "one that is shared")
+        yield Message(kind, begin, data)
 
 
 def space(source: Source, where: str, message: bytes) -> Space:
@@ -278,29 +221,3 @@ def _members(source: Source, where: str, table: Message) -> Iterator[tuple[str, 
             seen.add(name)
             source.checks.count(f"{where}: members", len(seen), MOST_TENSORS)
             yield name, address
-
-
-def leaves(
-    source: Source, where: str, address: int, kind: int, key: str
-) -> Iterator[tuple[tuple[int, ...], int]]:
-    """What the leaves of a tree (version 1) point at: key and address, in their order.
-
-    key     letters of `struct` for one
-    raises  BadWeights if the tree does not get lower from node to node, and so may have no end
-    """
-    width = struct.calcsize(f"<{key}Q")
-    left = [(address, DEEPEST_TREE)]
-    while left:
-        address, depth = left.pop()
-        head = source.piece(where, address, 24)
-        if head.bytes(4) != b"TREE":
-            head.fail("a tree (TREE)", head.data[:4])
-        got, level, count = head.numbers("BBH")
-        if got != kind or level >= depth:
-            head.fail(f"a tree of type {kind} that gets lower", f"type {got}, level {level}")
-        entries = source.piece(where, address + 24, count * width)
-        found = [(entries.numbers(key), entries.number("Q")) for _ in range(count)]
-        if level:
-            left += [(child, level) for _, child in reversed(found)]
-        else:
-            yield from found

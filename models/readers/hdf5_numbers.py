@@ -20,12 +20,11 @@ from models.readers.hdf5 import (
     EXTERNAL,
     FILTERS,
     LAYOUT,
-    NOWHERE,
     Message,
     Object,
-    leaves,
     space,
 )
+from models.readers.hdf5_source import NOWHERE, leaves
 from models.readers.stored import MOST_TENSORS, Checks, lazily, plain, read_at
 from models.readers.weights import Array, Stored
 

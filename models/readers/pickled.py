@@ -8,70 +8,16 @@ and dicts, as data; any other is an error.
 
 import pickletools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import IO, BinaryIO, NoReturn, cast
 
-import numpy as np
-
 from models.readers.stored import Checks
+from models.readers.torch_values import DICT, KNOWN, PARAMETER, TENSORS, Maker, Name, Tensor
 
 # A state dict takes about 40 steps for each tensor and 20 for each module.
 MOST_STEPS = 500_000
 LONGEST_ARGUMENT = 1 << 20  # bytes of one step: the longest are names
+LONGEST_PICKLE = 64 << 20  # bytes; a state dict takes some 200 for each tensor
 LARGEST_NUMBER = 80  # bits; that is the container's magic number
-
-DTYPES = {
-    "FloatStorage": "<f4",
-    "DoubleStorage": "<f8",
-    "HalfStorage": "<f2",
-    "LongStorage": "<i8",
-    "IntStorage": "<i4",
-    "ShortStorage": "<i2",
-    "CharStorage": "i1",
-    "ByteStorage": "u1",
-    "BoolStorage": "?",
-}
-DICT = "collections OrderedDict"
-SIZE = "torch Size"
-PARAMETER = "torch._utils _rebuild_parameter"
-TENSORS = ("torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_tensor")
-STORAGES = {
-    f"{module} {name}": np.dtype(code)
-    for name, code in DTYPES.items()
-    for module in ("torch", "torch.cuda")
-}
-KNOWN = {DICT, SIZE, PARAMETER, *TENSORS, *STORAGES}
-
-
-@dataclass(frozen=True, slots=True)
-class Name:
-    """A function or class that the pickle names."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Storage:
-    """Numbers that tensors share.
-
-    key    under which the file has them
-    dtype  of one
-    count  how many there are
-    """
-
-    key: str
-    dtype: np.dtype[np.generic]
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A view of a storage; offset and strides are in numbers, not bytes."""
-
-    storage: Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
 
 
 class _Mark:
@@ -106,15 +52,22 @@ class _Bounded:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        self._left = LONGEST_PICKLE
         self.tell = file.tell
 
     def read(self, length: int) -> bytes:
         if length > LONGEST_ARGUMENT:
             raise ValueError(f"a step with {length} bytes")
-        return self._file.read(length)
+        return self._counted(self._file.read(length))
+
+    def _counted(self, data: bytes) -> bytes:
+        self._left -= len(data)
+        if self._left < 0:
+            raise ValueError(f"more than {LONGEST_PICKLE} bytes")
+        return data
 
     def readline(self) -> bytes:
-        line = self._file.readline(LONGEST_ARGUMENT)
+        line = self._counted(self._file.readline(LONGEST_ARGUMENT))
         if b"\\" in line:  # an escape, which no name has
             raise ValueError("a line with a backslash")
         return line
@@ -148,6 +101,7 @@ class _Machine:
     def __init__(self, checks: Checks, where: str) -> None:
         self._checks = checks
         self._where = where
+        self._maker = Maker(checks, where)
         self._stack: list[object] = []
         self._memo: dict[int, object] = {}
         self._steps: dict[str, Callable[[], None]] = {
@@ -158,7 +112,7 @@ class _Machine:
             "TUPLE": lambda: self._push(tuple(self._down_to_mark())),
             "REDUCE": self._call,
             "BUILD": self._build,
-            "BINPERSID": lambda: self._push(self._storage(self.pop())),
+            "BINPERSID": lambda: self._push(self._maker.storage(self.pop())),
             "STACK_GLOBAL": self._name_on_stack,
             "MEMOIZE": lambda: self._put(len(self._memo)),
         }
@@ -214,6 +168,8 @@ class _Machine:
 
     def _name_on_stack(self) -> None:
         name, module = self.pop(), self.pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            self._fail("a name that is text", type(name).__name__)
         self._push(self._name(f"{module} {name}"))
 
     def _append(self) -> None:
@@ -257,7 +213,7 @@ class _Machine:
             self._fail("a call of a known name", f"one of {type(function).__name__}")
         first = arguments[0] if arguments else None
         if function.name in TENSORS:
-            self._push(self._tensor(arguments))
+            self._push(self._maker.tensor(arguments))
         elif function.name == DICT:
             self._push(self._dict(arguments))
         elif isinstance(first, Tensor if function.name == PARAMETER else tuple):
@@ -283,34 +239,6 @@ class _Machine:
         self._push(found := self.pop())
         if not isinstance(found, dict):
             self._fail("attributes of a state dict", f"those of {type(found).__name__}")
-
-    def _tensor(self, arguments: tuple[object, ...]) -> Tensor:
-        storage, offset, shape, strides = arguments[:4] if len(arguments) >= 4 else [None] * 4
-        if not isinstance(storage, Storage) or not isinstance(offset, int):
-            self._fail("a tensor of a storage, an offset, a shape and strides", "others")
-        return Tensor(storage, offset, self._numbers(shape), self._numbers(strides))
-
-    def _numbers(self, value: object) -> tuple[int, ...]:
-        if not isinstance(value, tuple):
-            self._fail("a tuple of numbers", type(value).__name__)
-        numbers = tuple(n for n in value if isinstance(n, int) and n >= 0)
-        if len(numbers) != len(value):
-            self._fail("numbers from 0", value)
-        return numbers
-
-    def _storage(self, value: object) -> Storage:
-        """("storage", its class, key, device, count[, None])."""
-        parts = value if isinstance(value, tuple) else ()
-        if len(parts) == 6 and parts[5] is None:
-            parts = parts[:5]
-        if len(parts) != 5 or parts[0] != "storage":
-            self._fail("a storage", f"{parts[:1]}, of {len(parts)} parts")
-        _, kind, key, _, count = parts
-        if not isinstance(kind, Name) or kind.name not in STORAGES:
-            self._fail("a storage of a known class", kind)
-        if not isinstance(key, str | int) or not isinstance(count, int) or count < 0:
-            self._fail("a storage with a key and a count", f"{key!r}, {count!r}")
-        return Storage(str(key), STORAGES[kind.name], count)
 
     def _fail(self, wanted: str, got: object) -> NoReturn:
         self._checks.fail(self._where, wanted, got)

@@ -102,7 +102,7 @@ def _shards(group: dict[str, object], manifest: Path, checks: Checks) -> list[_S
     start = 0
     for name in _list(group, "paths", "group", checks):
         if not isinstance(name, str) or not name.isprintable() or Path(name).name != name:
-            checks.fail("paths", "names of files beside the manifest", ascii(name))
+            checks.fail("paths", "names of files beside the manifest", _shown(name))
         checks.count("paths: letters of a name", len(name), 255)
         path = manifest.with_name(name)
         if not path.is_file():
@@ -148,7 +148,7 @@ class _Weight:
     def _one_of(self, entry: dict[str, object], known: dict[str, str]) -> np.dtype[np.generic]:
         name = entry.get("dtype")
         if not isinstance(name, str) or name not in known:
-            self._checks.fail(f"{self._where}: dtype", f"one of {list(known)}", ascii(name))
+            self._checks.fail(f"{self._where}: dtype", f"one of {list(known)}", _shown(name))
         return np.dtype(known[name])
 
     def _number(self, entry: dict[str, object], key: str) -> float:
@@ -194,3 +194,8 @@ def _restored(numbers: Array, scale: float, least: float, dtype: np.dtype[np.gen
         return numbers.astype(dtype)
     values = numbers.astype(np.float64) * scale + least
     return (np.rint(values) if dtype.kind == "i" else values).astype(dtype)
+
+
+def _shown(value: object) -> str:
+    """Text as it is; of anything else, which may be deep, its type."""
+    return value if isinstance(value, str) else type(value).__name__

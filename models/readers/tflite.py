@@ -28,6 +28,7 @@ from models.readers.network import (
     Options,
     Padding,
     Pooling,
+    Resizing,
     Tensor,
 )
 
@@ -68,6 +69,7 @@ OPTIONS = {
     "CONV_2D": tflite.Conv2DOptions,
     "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
     "MAX_POOL_2D": tflite.Pool2DOptions,
+    "RESIZE_BILINEAR": tflite.ResizeBilinearOptions,
 }
 
 
@@ -210,6 +212,8 @@ class _Parser:
         table = self._there(f"{where}: options", raw.BuiltinOptions())
         options = kind()
         options.Init(table.Bytes, table.Pos)
+        if kind is tflite.ResizeBilinearOptions:
+            return Resizing(options.AlignCorners(), options.HalfPixelCenters())
         activation = self._one_of(
             f"{where}: activation", options.FusedActivationFunction(), ACTIVATIONS
         )

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 from models.readers.archive import Member, members
-from models.readers.pickled import Storage, Tensor, unpickle
+from models.readers.pickled import LONGEST_PICKLE, unpickle
 from models.readers.stored import MOST_TENSORS, Checks, Numbers, View, strided
+from models.readers.torch_values import Storage, Tensor
 from models.readers.weights import Stored, WeightFile
 
 MAGIC = 0x1950A86A20F9469CFC6C  # and the version of the container, of torch/serialization.py
 VERSION = 1001
 WRAPPERS = ("model", "state_dict")  # under which a training script keeps the state dict
 PARALLEL = "module."  # in front of every name when it was trained on several devices
-LONGEST_PICKLE = 64 << 20  # bytes; a state dict takes some 200 for each tensor
 
 
 def read(path: Path) -> WeightFile:

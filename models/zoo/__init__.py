@@ -4,9 +4,9 @@ from difflib import get_close_matches
 
 from models.errors import UnknownModel
 from models.spec import ModelSpec
-from models.zoo import caption, faceapi, mediapipe, mobilenet, vgg16, vggface, vrn
+from models.zoo import caption, deeplab, faceapi, mediapipe, mobilenet, ternaus, vgg16, vggface, vrn
 
-FILES = (caption, faceapi, mediapipe, mobilenet, vgg16, vggface, vrn)
+FILES = (caption, deeplab, faceapi, mediapipe, mobilenet, ternaus, vgg16, vggface, vrn)
 """One file a family or an origin, each with its `MODELS`."""
 
 ZOO: dict[str, ModelSpec] = {model.name: model for file in FILES for model in file.MODELS}

@@ -92,8 +92,7 @@ class AvSource:
         self._due.join()
         wait = self.live and (ends or container.format.name in SEGMENTED)
         connection = Connection(
-            self._subject, container, video, self._numbering.clock.peek, self._numbering.spare,
-            self._wait if wait else None,
+            self._subject, container, video, self._numbering, self._wait if wait else None,
         )  # fmt: skip
         first = True
         for decoded in connection.pictures():

@@ -212,16 +212,56 @@ def test_a_run_with_another_source_ends_clean_and_leaves_a_report(
 
 
 def test_a_run_that_cannot_start_ends_with_1_and_shows_no_secret(tmp_path: Path) -> None:
+    folder = tmp_path / "secret-folder"
+    folder.mkdir()
     path = tmp_path / "x.yaml"
-    path.write_text(GOOD.replace("lobby:", 'lobby: "${CLIP}", x:'))
+    path.write_text(
+        "streams: { card: testcard }\n"
+        'sinks: { file: { sink: jsonl, path: "${OUT}", from: capture } }\n'
+    )
     found = subprocess.run(
         [sys.executable, "-m", "pipeline", "run", str(path)],
-        cwd=ROOT, env={**os.environ, "CLIP": "/nowhere/secret-clip.mp4"},
+        cwd=ROOT, env={**os.environ, "OUT": str(folder)},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert found.returncode == 1
-    assert "secret-clip" not in found.stdout + found.stderr
-    assert "${CLIP}" in found.stderr
+    assert "secret-folder" not in found.stdout + found.stderr
+    assert "${OUT}" in found.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("gone.mp4", "got gone.mp4, and there is no {folder}/gone.mp4"),
+        ("~nobody-of-that-name/x.mp4", "got ~nobody-of-that-name/x.mp4"),
+        ("rstp://u:geheim@c/x", "got rstp:// in rstp://u:***@c/x"),
+        ("empty", "got none in {folder}/empty"),
+    ],
+)
+def test_a_source_that_is_not_there_is_a_mistake(
+    tmp_path: Path, command: str, source: str, told: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD.replace("lobby:", f'\n  gone: "{source}",\n  lobby:'))
+    found = framewire(command, path)
+    assert found.exit_code == 2
+    assert found.stderr.startswith(f"{path}:2:9: streams.gone: wanted ")
+    assert told.format(folder=tmp_path) in found.stderr
+    assert framewire("graph", path).exit_code == 0
+
+
+@pytest.mark.parametrize("clip", ["/nowhere/secret-clip.mp4", "~/secret/../secret-clip.mp4", "s.x"])
+def test_a_source_from_the_environment_that_is_not_there_stays_secret(
+    good: Path, clip: str
+) -> None:
+    good.write_text(GOOD.replace("lobby:", 'lobby: "${CLIP}", x:'))
+    found = framewire("validate", good, environment={"CLIP": clip})
+    assert found.exit_code == 2
+    assert "got '${CLIP}', from the environment" in found.stderr
+    assert "secret" not in found.stderr
+    assert clip not in found.stderr
 
 
 def test_a_models_card_is_printed_as_it_is_written() -> None:

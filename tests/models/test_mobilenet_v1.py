@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from models import ZOO, BadWeights, ModelSpec
+from models import ZOO, BadModel, BadWeights, ModelSpec
 from models.families import mobilenet
 from models.hollow import hollow
 from tests.models.data import shared
@@ -87,6 +87,11 @@ def test_another_width_is_refused(tmp_path: Path) -> None:
         BadWeights, match=r"half\.h5: tensor conv1\S+: wanted \(8,\) for conv1_bn/moving_mean"
     ):
         mobilenet.convert(small("0.25"), [file])
+
+
+def test_the_second_is_not_built_here() -> None:
+    with pytest.raises(BadModel, match=r"mobilenet-v2-1\.0-224: wanted a MobileNet v1"):
+        mobilenet.build(ZOO["mobilenet-v2-1.0-224"])
 
 
 PHOTOS = ("cat_720p.jpg", "parrot.jpg", "hot_dog.jpg", "sunflower.png")

@@ -1,5 +1,7 @@
 """Fewer bits and another engine: the same contract, nearly the same answers, and by how much."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -109,6 +111,16 @@ def test_openvino_says_the_same_in_bfloat16(
     assert np.abs(one["boxes"] - other["boxes"]).max() < 0.05
     none = session.run({**image, "score_threshold": np.array(1, np.float32)})
     assert len(none["boxes"]) == 0
+
+
+def test_openvino_calls_nobody() -> None:
+    pytest.importorskip("openvino", reason="the package openvino is not installed")
+    look = (
+        "import sys, threading, models.openvino; "
+        "print(sys.modules['openvino_telemetry'], threading.active_count())"
+    )
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["None", "1"]
 
 
 def test_bfloat16_is_not_for_gpus(zoo_model: Callable[[str], Model]) -> None:

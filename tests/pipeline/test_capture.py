@@ -127,3 +127,38 @@ def test_a_shut_gate_holds_the_source_and_stop_opens_it() -> None:
     gate.hold()
     capture.stop()
     assert capture.join(time.monotonic() + LIMIT)
+
+
+def test_what_was_connected_when_it_was_stopped_is_told_as_that() -> None:
+    seen = threading.Event()
+    capture = running(Scripted([10**9]), lambda _: seen.set(), Gate())
+    assert seen.wait(LIMIT)
+    capture.stop()
+    assert capture.join(time.monotonic() + LIMIT)
+    assert capture.connected
+
+
+def test_what_had_ended_by_itself_is_not_connected_though_it_is_stopped() -> None:
+    capture, _, _ = read(Scripted([2]))
+    capture.stop()
+    assert not capture.connected
+
+
+def test_after_a_stop_no_frame_comes_once_the_one_that_is_going_in_is_through() -> None:
+    inside, go_on = threading.Event(), threading.Event()
+    entered: list[int] = []
+
+    def enter(frame: Frame) -> None:
+        inside.set()
+        assert go_on.wait(LIMIT)
+        entered.append(frame.seq)
+
+    capture = running(Scripted([10**9]), enter, Gate())
+    assert inside.wait(LIMIT)
+    capture.stop()
+    assert not capture.settle(time.monotonic())
+    go_on.set()
+    assert capture.settle(time.monotonic() + LIMIT)
+    assert entered == [0]
+    assert capture.join(time.monotonic() + LIMIT)
+    assert entered == [0]

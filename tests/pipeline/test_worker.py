@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from models.results import Result
 from pipeline.gate import Gate
-from pipeline.isolation import IsolatedStage, StageFailed
+from pipeline.isolation import IsolatedStage, StageFailed, WorkerLost
 from pipeline.link import Lane, Link
 from pipeline.node import Node
 from pipeline.worker import Rules, Worker
@@ -210,5 +211,29 @@ def test_an_isolated_stage_is_closed_and_does_not_die_of_the_end_of_its_service(
     )  # fmt: skip
     os.kill(stage.pid, signal.SIGTERM)
     stage.run([grey_frame(0)])
+    stage.close()
+    assert (tmp_path / "closed").exists()
+
+
+def test_a_replaced_process_outlives_the_thread_that_lost_the_first_and_is_closed(
+    tmp_path: Path,
+) -> None:
+    stage = IsolatedStage(
+        f"{stages.__file__}:Closes", Options(), StageContext("node", folder=tmp_path),
+        stateless=True, announce=print,
+    )  # fmt: skip
+
+    def lose_and_go_on() -> None:
+        os.kill(stage.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            stage.run([grey_frame(0)])
+        stage.run([grey_frame(1)])
+
+    worker = threading.Thread(target=lose_and_go_on)
+    worker.start()
+    worker.join()
+    # Until the system, too, has ended the thread: only then would it end the child.
+    while Path(f"/proc/self/task/{worker.native_id}").exists():
+        os.sched_yield()
     stage.close()
     assert (tmp_path / "closed").exists()

@@ -109,7 +109,7 @@ def test_views_of_one_storage(tmp_path: Path, container: Container) -> None:
         (T(NUMBERS, (2, 2), (1, 23)), "tensor a: (2, 2): wanted numbers up to 24"),
         (T(NUMBERS, (1,), (1,), 24), "tensor a: (1,): wanted numbers up to 24"),
         (T(NUMBERS, (2,), (1,), -1), "tensor a: wanted an offset and a stride for each axis"),
-        (T(NUMBERS, (2,), (-1,), 3), "wanted numbers from 0, got (-1,)"),
+        (T(NUMBERS, (2,), (-1,), 3), "wanted whole numbers from 0, got others"),
         (T(NUMBERS, (2, 2), (1,)), "tensor a: wanted an offset and a stride for each axis"),
         (T(NUMBERS, (1,) * 9, (1,) * 9), "tensor a: axes: wanted at most 8, got 9"),
         (T(NUMBERS, (0, 3), (3, 1)), "tensor a: shape: wanted positive numbers, got (0, 3)"),
@@ -141,7 +141,7 @@ def test_a_lying_tensor_is_refused(
             name("torch", "FloatStorage") + value({"a": 1}, {}) + b"b",
             "wanted attributes of a state",
         ),
-        (value("a", {}) + b"Q", "wanted a storage, got"),
+        (value("a", {}) + b"Q", "wanted a storage of 5 parts, got a str of 0"),
         (b"\x82\x01", "wanted steps that make tensors, dicts and numbers, got EXT1 1"),
         (b"h\x07", "got BINGET 7"),
         (long(1 << 200), "wanted numbers of at most 80 bits"),
@@ -163,9 +163,40 @@ def test_a_pickle_can_only_make_data(
     assert not Path("/tmp/pwned").exists()
 
 
+def laughs(depth: int) -> bytes:
+    """A tuple of a tuple twice, of another twice, and so on: small until it is printed."""
+    return b")" + b"q\0h\0\x86" * depth
+
+
+@CONTAINERS
+def test_values_that_are_long_to_print_are_not_printed(
+    tmp_path: Path, container: Container
+) -> None:
+    persistent = Raw(b"(" + laughs(100_000) + b"NNNNtQ")
+    refused(tmp_path, container({"a": NUMBERS, "b": persistent}), "wanted a storage of 5 parts")
+    named = Raw(laughs(50) * 2 + b"\x93")
+    refused(tmp_path, container({"a": NUMBERS, "b": named}), "wanted a name that is text")
+    beside = {"model": {"a": NUMBERS}, "b": Raw(laughs(50))}
+    assert read(tmp_path, container(beside)).notes["passed_over"] == ("b",)
+
+
+@CONTAINERS
+def test_a_shape_is_of_numbers(tmp_path: Path, container: Container) -> None:
+    good = value(T(NUMBERS, key="0"), {})
+    shape = value((24,), {})
+    assert good.count(shape) == 1
+    tensor = Raw(good.replace(shape, laughs(50)))
+    refused(tmp_path, container({"a": NUMBERS, "b": tensor}), "wanted whole numbers from 0")
+
+
 def test_a_pickle_of_many_steps_is_refused(tmp_path: Path) -> None:
     data = START + b"N" * (MOST_STEPS + 2)
     refused(tmp_path, data, "magic number: wanted at most 500000 steps, got more")
+
+
+def test_a_pickle_of_many_bytes_is_refused(tmp_path: Path) -> None:
+    text = b"X" + struct.pack("<I", 1 << 20) + bytes(1 << 20)
+    refused(tmp_path, START + text * 65, "wanted a whole pickle, got more than 67108864 bytes")
 
 
 def test_an_ordered_dict_as_python_2_wrote_it(tmp_path: Path) -> None:
