@@ -13,7 +13,7 @@ from models.spec import ModelSpec
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
     "caption": "models.families.caption",
-    "caption-encoder": "models.families.caption_encoder",
+    "caption_encoder": "models.families.caption_encoder",
     "faceapi": "models.families.faceapi",
     "deeplab": "models.families.deeplab",
     "facemesh": "models.families.facemesh",

@@ -20,7 +20,7 @@ SIMONYAN = "K. Simonyan, A. Zisserman, Very Deep Convolutional Networks, ICLR 20
 MODELS = (
     ModelSpec(
         name="caption-encoder",
-        family="caption-encoder",
+        family="caption_encoder",
         task="embed",
         input=CROSSED,
         labels=(),
@@ -49,7 +49,7 @@ MODELS = (
     ),
     ModelSpec(
         name="caption-encoder-flickr8k",
-        family="caption-encoder",
+        family="caption_encoder",
         task="embed",
         input=CAFFE,
         labels=(),

@@ -19,10 +19,10 @@ from models.readers.weights import WeightFile, in_memory
 from models.session import Session, open_session
 from models.spec import ModelSpec, Port
 from models.transfer import values
-from tests.models import keras2_file, torch7_file, vrn_file
+from tests.models import keras2_file, vrn_file
 from tests.models.parity import TOLERANCE, difference, export
+from tests.models.readers.t7_file import Obj, made
 from tests.models.seeded import fill
-from tests.models.torch7_file import Module
 from tests.models.vrn_file import SAMPLE, SIDE, modules, picture
 
 SPECS = {"torch": ZOO["vrn-unguided"], "keras": ZOO["vrn-unguided-keras"]}
@@ -46,21 +46,24 @@ def h5_file(folder: Path) -> Path:
 
 def t7_file(folder: Path) -> Path:
     """The tree of modules, with what training leaves in it; modules without tensors say nothing."""
-    root = Module("nn.Sequential")
+    root = Obj("nn.Sequential", {"modules": []})
     for module in modules():
         node = root
         for index in module.place:
-            node.inside += [Module("nn.ReLU") for _ in range(len(node.inside), index + 1)]
-            node = node.inside[index]
-        kind = "nn.SpatialConvolution" if module.size else "nn.SpatialBatchNormalization"
-        node.kind = kind
-        node.fields = {
+            inside = node.fields.setdefault("modules", [])
+            assert isinstance(inside, list)
+            inside += [Obj("nn.ReLU") for _ in range(len(inside), index + 1)]
+            node = inside[index]
+        node.kind = "nn.SpatialConvolution" if module.size else "nn.SpatialBatchNormalization"
+        node.fields |= {
             **module.tensors(),
             "train": True,
             "_type": "torch.FloatTensor",
             "gradBias": np.zeros(module.out, np.float32),
         }
-    return torch7_file.write(folder / "vrn-unguided.t7", root)
+    path = folder / "vrn-unguided.t7"
+    path.write_bytes(made(root))
+    return path
 
 
 @pytest.fixture(scope="module")
