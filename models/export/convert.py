@@ -12,14 +12,18 @@ from models.spec import ModelSpec
 
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
+    "caption": "models.families.caption",
+    "caption_encoder": "models.families.caption_encoder",
     "deeplab": "models.families.deeplab",
+    "faceapi": "models.families.faceapi",
     "facemesh": "models.families.facemesh",
     "maskrcnn": "models.families.maskrcnn",
     "mobilenet": "models.families.mobilenet",
     "ternaus": "models.families.ternaus",
+    "tinieryolo": "models.families.tinieryolo",
     "vgg16": "models.families.vgg16",
     "vggface": "models.families.vggface",
-    "tinieryolo": "models.families.tinieryolo",
+    "vrn": "models.families.vrn",
     "yolov2": "models.families.yolov2",
 }
 """The module of each family, imported when it is needed: most import Keras."""

@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 
 from models.spec import Input, Port
 
-Attribute = int | float | str | Sequence[int]
+Attribute = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
 Array = NDArray[np.generic]
 
 OPSET = 18  # the newest that TensorRT 10 and OpenCV 5 read in full
