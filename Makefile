@@ -7,7 +7,12 @@ BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
 
 # Values of SOURCE, FOR and REPORT reach the recipe through the environment, never through the
-# shell's own reading of a line: an address may hold any sign.
+# shell's own reading of a line, and `value` keeps make from reading them: an address may hold any
+# sign, a dollar too.
+override SOURCE := $(value SOURCE)
+override FOR := $(value FOR)
+override REPORT := $(value REPORT)
+override CONFIG := $(value CONFIG)
 export SOURCE FOR REPORT CONFIG
 
 ifdef UV
@@ -25,9 +30,9 @@ help:  ## Print this
 
 run: $(VENV)/.run $(VENV)/.assets  ## Show it running: [SOURCE=rtsp://..] [FOR=20] [REPORT=r.json] [CONFIG=..]
 	@$(BIN)/framewire models pull $(MODELS) >/dev/null
-	@if [ -e "$$SOURCE" ]; then SOURCE=$$(realpath "$$SOURCE"); fi; \
-	[ -n "$$SOURCE" ] || unset SOURCE; \
-	exec $(BIN)/framewire run $${FOR:+--for "$$FOR"} $${REPORT:+--report "$$REPORT"} -- "$$CONFIG"
+	@if [ -e "$$SOURCE" ]; then SOURCE=$$(realpath -- "$$SOURCE"); fi; \
+	exec $(BIN)/framewire run $${SOURCE:+--source="$$SOURCE"} $${FOR:+--for="$$FOR"} \
+		$${REPORT:+--report="$$REPORT"} -- "$$CONFIG"
 
 test: $(VENV)/.dev $(VENV)/.assets  ## Run the tests that take seconds: [ARGS="-k words"]
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)

@@ -3,6 +3,7 @@
 ModelError
 ├── UnknownModel      no spec of that name
 ├── MissingModel      the spec is known, its file is not here; says how to get it
+├── DownloadFailed    a published file could not be fetched; says where to put it by hand
 ├── BadModel          the file is not what its spec says: what, wanted, got
 ├── BadWeights        a weight file is broken or holds the wrong tensors
 ├── BadShape          an array handed to a result or a model has the wrong shape or dtype
@@ -20,6 +21,10 @@ class UnknownModel(ModelError):
 
 class MissingModel(ModelError):
     """The spec is known, but its file is not on this machine."""
+
+
+class DownloadFailed(ModelError):
+    """A published file could not be fetched."""
 
 
 class BadModel(ModelError):

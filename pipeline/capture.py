@@ -8,7 +8,7 @@ import structlog
 
 from pipeline.gate import Gate
 from stages.capture.backoff import Backoff
-from stages.errors import SourceError, SourceLost, SourceRefused
+from stages.errors import BadFile, SourceError, SourceLost, SourceRefused
 from stages.events import Event
 from stages.frame import Frame
 from stages.source import Source
@@ -52,13 +52,18 @@ class Capture:
         self._announce = announce
         self._ended = ended
         self._stopping = threading.Event()
+        self._over = False
+        self._connected_at_stop: bool | None = None
+        self._entering = threading.Lock()  # held while a frame goes in, or is refused
         self._throttle = Throttle()
         self._thread = threading.Thread(target=self._work, name=f"capture-{stream}", daemon=True)
 
     @property
     def connected(self) -> bool:
-        """Whether frames are coming, as far as is known."""
-        return self._thread.is_alive() and self._lost_at is None
+        """Whether frames are coming, as far as is known; after a `stop`, whether they were."""
+        if self._connected_at_stop is not None:
+            return self._connected_at_stop
+        return self._thread.is_alive() and not self._over and self._lost_at is None
 
     @property
     def downtime(self) -> float:
@@ -72,8 +77,22 @@ class Capture:
 
     def stop(self) -> None:
         """Ask the thread to leave; it does so after the frame it is reading."""
+        self._connected_at_stop = self.connected
         self._stopping.set()
         self._gate.close()
+
+    def settle(self, deadline: float) -> bool:
+        """Wait, until `deadline` (monotonic seconds), for a frame that is going in.
+
+        returns  whether it is in, or there is none
+
+        After a `stop`, no frame will come any more then, though the thread may still wait for its
+        source.
+        """
+        settled = self._entering.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        if settled:
+            self._entering.release()
+        return settled
 
     def join(self, deadline: float) -> bool:
         """Wait for the thread until `deadline` (monotonic seconds); tells whether it has left."""
@@ -89,6 +108,7 @@ class Capture:
             log.exception("capture failed", stream=self.stream)
             self._announce(Event("source.failed", self.stream, {"error": self.failed}))
         finally:
+            self._over = True
             self._ended()
 
     def _read_for_good(self) -> None:
@@ -97,7 +117,7 @@ class Capture:
                 self._read()
                 break
             except SourceRefused as error:
-                if not self.source.live:
+                if isinstance(error, BadFile) or not self.source.live:
                     self.failed = str(error)
                     log.error("source refused", stream=self.stream, error=str(error))
                     self._announce(Event("source.refused", self.stream, {"error": str(error)}))
@@ -116,12 +136,13 @@ class Capture:
         frames = self.source.frames()
         try:
             for frame in frames:
-                if self._stopping.is_set():
-                    return
                 if self._flowing_since is None:
                     self._note_flow()
                 self._gate.wait()
-                self._enter(frame)
+                with self._entering:
+                    if self._stopping.is_set():
+                        return
+                    self._enter(frame)
                 del frame  # while the source waits for the next, this one may go
         finally:
             close = getattr(frames, "close", None)

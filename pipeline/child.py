@@ -1,7 +1,8 @@
 """The process that runs one isolated stage: `python -m pipeline.child SOCKET MEMORY`.
 
-It is started by pipeline/isolation.py, which also says what crosses. It ends when its socket closes
-and, on Linux, when its parent dies, so that no orphan is left even after `kill -9`.
+It is started by pipeline/isolation.py, which also says what crosses. It ends when its socket
+closes and, on Linux, when the thread that started it ends: with its parent at the latest, so that
+no orphan is left even after `kill -9`.
 """
 
 import ctypes
@@ -28,15 +29,18 @@ def main() -> None:
     _die_with_parent()
     wire = Connection(int(sys.argv[1]))
     memory = SharedMemory(int(sys.argv[2]))
+    assignment = wire.recv()
     try:
-        stage = _make(wire.recv())
+        stage = _make(assignment)
+    except Exception as error:  # noqa: BLE001 - the stage could not be made: the parent raises it
+        wire.send(("failed", (type(error).__name__, str(error))))
+        return
+    try:
         wire.send(("ready", []))
         while True:
             wire.send(_run(stage, wire.recv(), memory))
-    except EOFError:
-        return
-    except Exception as error:  # noqa: BLE001 - the stage could not be made: the parent raises it
-        wire.send(("failed", (type(error).__name__, str(error))))
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        stage.close()
 
 
 def _make(assignment: Assignment) -> Stage:
@@ -66,8 +70,10 @@ def _unpack(posted: Posted, memory: SharedMemory) -> Frame:
 
 
 def _die_with_parent() -> None:
-    # Ctrl-C reaches the whole process group; the parent drains, and this process with it.
+    # Ctrl-C reaches the whole process group, and so does the end of a service; the parent drains,
+    # and this process with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.platform == "linux":
         parent = os.getppid()
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)

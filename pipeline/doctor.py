@@ -37,6 +37,8 @@ ENCODERS = {
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - looked at, not written
 SHARED_MEMORY_LEAST = 256 * 2**20  # bytes: a dozen 1080p pictures for each of a few processes
 GIGABYTE = 2**30
+CPUINFO = Path("/proc/cpuinfo")
+BF16_FLAGS = frozenset({"avx512_bf16", "amx_bf16"})  # Linux, arch/x86/include/asm/cpufeatures.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def machine() -> Iterator[Finding]:
 
     yield Finding("machine", "python", "good", f"{platform.python_version()}, {_system()}")
     usable = cores()
-    found = f"{_processor(Path('/proc/cpuinfo'))}, {usable} core{'s' if usable > 1 else ''} usable"
+    found = f"{_processor(CPUINFO)}, {usable} core{'s' if usable > 1 else ''} usable"
     yield Finding("machine", "processor", "good", found)
     memory = psutil.virtual_memory()
     found = f"{memory.available / GIGABYTE:.1f} of {memory.total / GIGABYTE:.1f} GiB free"
@@ -138,6 +140,21 @@ def devices() -> Iterator[Finding]:
             yield Finding("models on", device.name, "good", device.detail)
         else:
             yield Finding("models on", device.name, "missing", "not usable", device.detail)
+    yield bfloat16(_version("openvino"), CPUINFO)
+
+
+def bfloat16(release: str | None, cpuinfo: Path) -> Finding:
+    """Whether `precision: bf16` can be had.
+
+    release  of OpenVINO, None without it. It is not imported: that starts its telemetry
+    cpuinfo  /proc/cpuinfo
+    """
+    needs = [] if release else ["pip install 'framewire[bf16]'"]
+    if not _flags(cpuinfo) & BF16_FLAGS:
+        needs.append("a CPU with AVX512-BF16 or AMX")
+    found = f"OpenVINO {release}" if release else "no OpenVINO"
+    state: State = "missing" if needs else "good"
+    return Finding("models on", "cpu, precision bf16", state, found, " and ".join(needs))
 
 
 def codecs() -> Iterator[Finding]:
@@ -198,20 +215,16 @@ def redis_servers(url: str | None) -> Iterator[Finding]:
 def zoo() -> Iterator[Finding]:
     """The models that are ready."""
     from models import store  # noqa: PLC0415
+    from models.originals import how_to_get  # noqa: PLC0415
     from models.zoo import ZOO  # noqa: PLC0415
 
     for spec in ZOO.values():
         path = store.path(spec)
-        if path.exists():
+        if path is not None and path.exists():
             size = f"{path.stat().st_size / 2**20:.1f} MiB"
             yield Finding("models", spec.name, "good", f"ready, {size}")
         else:
-            needs = f"framewire models pull {spec.name}"
-            if spec.origin is not None and not _version(spec.origin.distribution):
-                needs = (
-                    f"the package {spec.origin.distribution} {spec.origin.version}, then {needs}"
-                )
-            yield Finding("models", spec.name, "missing", "not made yet", needs)
+            yield Finding("models", spec.name, "missing", "not made yet", how_to_get(spec))
 
 
 def _answers(url: str) -> Finding:
@@ -245,8 +258,14 @@ def _processor(cpuinfo: Path) -> str:
     """Its name, and what of it makes a network fast."""
     text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else ""
     name = re.search(r"^model name\s*:\s*(.+)$", text, re.MULTILINE)
-    flags = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
-    known = set(flags[1].split()) if flags else set()
+    known = _flags(cpuinfo)
     fast = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "amx_int8") if flag in known]
     title = name[1] if name else platform.processor() or platform.machine()
     return f"{title} ({', '.join(fast)})" if fast else title
+
+
+def _flags(cpuinfo: Path) -> set[str]:
+    """What the processor can do, in Linux's words."""
+    text = cpuinfo.read_text(encoding="utf-8") if cpuinfo.is_file() else ""
+    flags = re.search(r"^flags\s*:\s*(.+)$", text, re.MULTILINE)
+    return set(flags[1].split()) if flags else set()

@@ -23,10 +23,16 @@ async def drain(pipeline: "Pipeline", writers: Sequence["asyncio.Task[None]"]) -
     """Bring every frame that was captured to its end, and every worker home.
 
     It takes as long as it takes where the sources ended by themselves, and at most five seconds
-    from the moment at which the pipeline was asked to stop.
+    from the moment at which the pipeline was asked to stop. A stage that does not come back, and
+    frames that had to be abandoned, are the pipeline's failure.
     """
     for capture in pipeline.captures.values():
         capture.stop()
+    # A frame that is going in would meet nodes that have ended, and be lost without a reason.
+    settled_by = time.monotonic() + FOR_STRAYS
+    for capture in pipeline.captures.values():
+        if not await asyncio.to_thread(capture.settle, settled_by):
+            log.warning("capture still lets a frame in", stream=capture.stream)
     for node in pipeline.parts.graph.nodes.values():
         node.end()
         if not await _quiet(node, pipeline):
@@ -56,11 +62,16 @@ async def _come_home(
     for capture in pipeline.captures.values():
         if not await asyncio.to_thread(capture.join, deadline):
             log.warning("capture still blocked in its source", stream=capture.stream)
+    wrong = []
     for name, worker in pipeline.workers.items():
         if not await asyncio.to_thread(worker.join, deadline):
             log.warning("stage does not come back", node=name)
+            wrong.append(f"{name}: its stage does not come back")
     if writers:
         await asyncio.wait(writers, timeout=max(0.0, deadline - time.monotonic()))
     await pipeline.bulletin.flush(max(0.1, deadline - time.monotonic()))
-    for node in pipeline.parts.graph.nodes.values():
-        node.abandon()
+    for name, node in pipeline.parts.graph.nodes.items():
+        if given_up := node.abandon():
+            wrong.append(f"{name}: frames abandoned: {given_up}")
+    if wrong:
+        pipeline.fail("; ".join(wrong))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from math import gcd
 
 from pipeline.config import NodeConfig, PipelineConfig, SinkConfig
 from pipeline.filters import AtMost, EveryNth, Filter, When
@@ -39,8 +40,7 @@ class Graph:
         self._entrances: dict[str, list[Node]] = {stream: [] for stream in config.streams}
         self._joins: dict[str, list[Node]] = {stream: [] for stream in config.streams}
         for name, box in in_order(config):
-            filters = [overload[name]] if name in overload else []
-            self._add(name, box, config, filters)
+            self._add(name, box, config, overload.get(name))
 
     def enter(self, frame: Frame) -> None:
         """Let a captured frame in, from its stream's capture thread."""
@@ -68,7 +68,11 @@ class Graph:
         return {CAPTURE: captured} | {n: node.balances() for n, node in self.nodes.items()}
 
     def _add(
-        self, name: str, box: NodeConfig | SinkConfig, config: PipelineConfig, first: list[Filter]
+        self,
+        name: str,
+        box: NodeConfig | SinkConfig,
+        config: PipelineConfig,
+        overload: Filter | None,
     ) -> None:
         streams = config.streams_of(name)
         feeding = {
@@ -80,11 +84,11 @@ class Graph:
             patience = None if box.join_ms is None else box.join_ms / 1000
             join = Join(feeding, patience, [stream for stream in feeding if self._live[stream]])
         lanes = {
-            stream: Lane(self._policy(box, stream), box.queue, self.gates[stream])
+            stream: Lane(self._policy(box, stream), config.queue_of(name), self.gates[stream])
             for stream in streams
         }
         link = Link(lanes, None if box.max_age_ms is None else box.max_age_ms / 1000)
-        node = Node(name, feeding, link, join=join, filters=[*first, *_filters(box)])
+        node = Node(name, feeding, link, join=join, filters=list(_filters(box, overload)))
         self.nodes[name] = node
         for stream, inputs in feeding.items():
             if join is not None:
@@ -117,23 +121,33 @@ def in_order(config: PipelineConfig) -> Iterator[tuple[str, NodeConfig | SinkCon
 
 
 def demand(config: PipelineConfig, stream: str) -> Demand:
-    """Which pictures of a stream anyone will look at: all, unless every reader asks for fewer."""
+    """Which pictures of a stream anyone will look at: all, unless every reader asks for fewer.
+
+    Of readers with `every`, the pictures that any of them wants lie on the multiples of what their
+    numbers have in common. A reader with both keys counts the rate among its own nth pictures, so
+    the first of each period may be none of them.
+    """
     boxes: Mapping[str, NodeConfig | SinkConfig] = {**config.graph, **config.sinks}
     readers = [
         box
         for name, box in boxes.items()
         if CAPTURE in box.inputs and stream in config.streams_of(name)
     ]
-    rates = [reader.fps for reader in readers]
-    if not rates or None in rates:
-        return Demand()
-    return Demand(fps=max(rate for rate in rates if rate is not None))
+    nths = [reader.every for reader in readers if reader.every is not None]
+    if nths and len(nths) == len(readers):
+        return Demand(every=gcd(*nths))
+    rates = [reader.fps for reader in readers if reader.fps is not None]
+    if rates and len(rates) == len(readers) and not nths:
+        return Demand(fps=max(rates))
+    return Demand()
 
 
-def _filters(box: NodeConfig | SinkConfig) -> Iterator[Filter]:
+def _filters(box: NodeConfig | SinkConfig, overload: Filter | None) -> Iterator[Filter]:
     if box.every is not None:
         yield EveryNth(box.every)
     if box.fps is not None:
         yield AtMost(box.fps)
+    if overload is not None:
+        yield overload
     if box.condition is not None:
         yield When(box.condition)

@@ -13,7 +13,8 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -131,11 +132,16 @@ class IsolatedStage:
         raises  StageFailed with what the stage said when it could not be made
         """
         self.stateless = stateless
+        # The child stands in another folder: a relative one would mean another there.
+        context = replace(context, folder=context.folder.absolute())
         self._assignment = Assignment(name, options.model_dump(), context)
         self._announce = announce
         self._lock = threading.Lock()
         self._memory = SharedMemory()
         self._ready = False
+        # On Linux the child dies with the thread that started it, so that thread has to last as
+        # long as we do: a worker's own leaves before its stage is closed.
+        self._spawner = ThreadPoolExecutor(1, thread_name_prefix=f"{context.node}-spawner")
         self._child, self._wire = self._spawn()
         try:
             self._await_ready()
@@ -171,9 +177,16 @@ class IsolatedStage:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        self._spawner.shutdown()
         self._memory.close()
 
     def _spawn(self) -> tuple[subprocess.Popen[bytes], Connection]:
+        self._ready = False
+        child, wire = self._spawner.submit(self._start).result()
+        wire.send(self._assignment)
+        return child, wire
+
+    def _start(self) -> tuple[subprocess.Popen[bytes], Connection]:
         ours, theirs = socket.socketpair()
         with theirs:
             child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
@@ -188,10 +201,7 @@ class IsolatedStage:
                 stdin=subprocess.DEVNULL,
                 cwd=Path(__file__).parents[1],
             )
-        wire = Connection(ours.detach())
-        wire.send(self._assignment)
-        self._ready = False
-        return child, wire
+        return child, Connection(ours.detach())
 
     def _await_ready(self) -> None:
         if self._ready:

@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 class Account:
     """One node's frames of one stream.
 
+    A sink that takes every result as it comes (mode "each") and has several inputs meets a frame
+    once from each of them: there, a frame counts as often as it has inputs. Everywhere else a frame
+    counts once.
+
     entered    frames that reached the node, those included that an earlier node had let go
     done       frames it finished
     dropped    by reason: "full", "replaced", "age", "fps", "every", "when", "rate", "optional",
@@ -62,7 +66,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """What an account held at one moment."""
+    """What an account held at one moment; see there what counts as a frame."""
 
     entered: int
     done: int

@@ -72,6 +72,7 @@ class Link:
         self._max_age = max_age
         self._turn: deque[str] = deque()  # streams with something waiting, the next one first
         self.depth = 0
+        self.capacity = sum(lane.capacity for lane in lanes.values())
         self.oldest = 0.0  # monotonic seconds at which the link was last empty and got a frame
 
     def put(self, delivery: Delivery, now: float) -> Drop | None:

@@ -212,7 +212,8 @@ class Node:
         if self._link.depth == 0:
             return None, None
         due = self._link.oldest + patience - now
-        if self._link.depth < most and due > 0 and not self._ended:
+        enough = min(most, self._link.capacity)  # for more there is no room to wait in
+        if self._link.depth < enough and due > 0 and not self._ended:
             return None, due
         deliveries, aged = self._link.take(most, now)
         for drop in aged:
@@ -277,10 +278,16 @@ class Node:
         """Nothing more will come, and nothing waits."""
         return self._ended and self._link.depth == 0
 
-    def abandon(self) -> None:
-        """Give up what is still in flight: frames in a worker that does not come back."""
+    def abandon(self) -> int:
+        """Give up what is still in flight: frames in a worker that does not come back.
+
+        returns  how many frames that were
+        """
         with self._changed:
             self._abandoned = True
+            given_up = 0
             for account in self._accounts.values():
                 while account.in_flight:
                     account.fail("abandoned")
+                    given_up += 1
+            return given_up

@@ -7,6 +7,7 @@ back the other way round. The streams of the highest priority never give way her
 where all have the same. `latest` links lose frames by design and do not count.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +20,7 @@ from stages.frame import Frame
 class Level:
     """How far a stream has given way.
 
-    every     only each such frame goes into the graph's stages
+    every     of those that a node would take from capture, only each such frame goes there
     optional  whether stages marked `optional` still see it
     """
 
@@ -65,11 +66,18 @@ class Governor:
         return self._move(able[0], -1) if able else ()
 
     def filter(self, *, fed_by_capture: bool, optional: bool) -> Filter:
-        """What keeps frames from a node under overload."""
+        """What keeps frames from a node under overload.
+
+        It counts those that it is asked about: every second one of the ten that `fps: 10` lets
+        through, not of the twenty-five that were captured, most of which would be let go anyway.
+        """
+        asked: Counter[str] = Counter()
 
         def permit(frame: Frame) -> str | None:
             level = self.level(frame.stream)
-            if fed_by_capture and frame.seq % level.every:
+            turn = asked[frame.stream]
+            asked[frame.stream] += 1
+            if fed_by_capture and turn % level.every:
                 return "rate"
             return "optional" if optional and not level.optional else None
 

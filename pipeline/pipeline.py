@@ -15,6 +15,7 @@ from pipeline.config import PipelineConfig
 from pipeline.drain import drain
 from pipeline.overload import PRESSURE
 from pipeline.sink_worker import SinkWorker
+from pipeline.usage import Usage
 from pipeline.worker import Worker
 from sinks.sink import Sink
 from stages.capture.backoff import Backoff
@@ -37,6 +38,7 @@ class Pipeline:
     failure   why it had to stop before its time, or None
     first     monotonic seconds at which the first result had left through a sink, or None
     asked     monotonic seconds at which it was asked to stop, or None
+    usage     what it costs, its children included
     """
 
     def __init__(self, config: PipelineConfig) -> None:
@@ -44,6 +46,7 @@ class Pipeline:
         self.failure: str | None = None
         self.first: float | None = None
         self.asked: float | None = None
+        self.usage = Usage()
         self.captures: dict[str, Capture] = {}
         self.workers: dict[str, Worker] = {}
         self.sink_workers: dict[str, SinkWorker] = {}
@@ -70,7 +73,7 @@ class Pipeline:
         self._running = len(self.captures)
         self._drained = False
         try:
-            await asyncio.gather(*(sink.open() for sink in self.parts.sinks.values()))
+            await self._open_sinks()
         except BaseException:
             await self._close()
             raise
@@ -107,19 +110,29 @@ class Pipeline:
             worker.start()
         for capture in self.captures.values():
             capture.start()
+        timer = (
+            None if seconds is None else self._loop.call_later(seconds, self._time_is_up, seconds)
+        )
         try:
-            await asyncio.wait_for(self._over.wait(), seconds)
-        except TimeoutError:
-            log.info("time is up", seconds=seconds)
-        if self._running or self.failure:
-            self.stop()
-        try:
+            await self._over.wait()
+            if self._running or self.failure:
+                self.stop()
+            await asyncio.to_thread(self.usage.look)  # children end with the drain
             await drain(self, writers)
             self._drained = True
+            # However the run ended: a stream that was refused is a failure.
+            refused = [f"{c.stream}: {c.failed}" for c in self.captures.values() if c.failed]
+            self.failure = self.failure or ("; ".join(refused) or None)
         finally:
+            if timer is not None:
+                timer.cancel()
             for task in [*tasks, *writers]:
                 task.cancel()
             await asyncio.gather(*tasks, *writers, return_exceptions=True)
+
+    def _time_is_up(self, seconds: float) -> None:
+        log.info("time is up", seconds=seconds)
+        self.stop()
 
     def _sinks(self) -> list[Sink]:
         return list(self.parts.sinks.values())
@@ -140,12 +153,17 @@ class Pipeline:
     def _count_ended(self) -> None:
         self._running -= 1
         if self._running == 0:
-            refused = [f"{c.stream}: {c.failed}" for c in self.captures.values() if c.failed]
-            self.failure = self.failure or ("; ".join(refused) or None)
             self._over.set()
 
     def _note_first(self) -> None:
         self.first = self.first or time.monotonic()
+
+    async def _open_sinks(self) -> None:
+        # All are waited for, also when one fails: a sink that is still opening cannot be closed.
+        opening = (sink.open() for sink in self.parts.sinks.values())
+        for error in await asyncio.gather(*opening, return_exceptions=True):
+            if error is not None:
+                raise error
 
     async def _keep_joins(self) -> None:
         while self.parts.graph.patient:
@@ -155,6 +173,7 @@ class Pipeline:
     async def _govern(self) -> None:
         while True:
             await asyncio.sleep(LOOK)
+            await asyncio.to_thread(self.usage.look)
             lost = 0
             for name in self.workers:
                 for balance in self.parts.graph.nodes[name].balances().values():

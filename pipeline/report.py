@@ -2,8 +2,6 @@
 
 import os
 import platform
-import resource
-import sys
 import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -58,9 +56,11 @@ class NodeReport(msgspec.Struct, frozen=True):
 class StreamReport(msgspec.Struct, frozen=True):
     """One stream's capture.
 
-    counts    packets, decoded, spared, corrupt, ...
-    outages   how often it went away, and for how many seconds in all
-    every     only each such frame is worked on, under overload
+    connected  whether frames are coming; of a run that is over, whether they were when its end was
+               asked for
+    counts     packets, decoded, spared, corrupt, ...
+    outages    how often it went away, and for how many seconds in all
+    every      only each such frame is worked on, under overload
     """
 
     connected: bool
@@ -78,8 +78,11 @@ class Report(msgspec.Struct, frozen=True):
 
     balanced         whether the ledger's sums hold at every node
     first_result_s   from the start of the process to the first result out of a sink, or None
-    peak_rss_mb      largest resident memory of this process so far, in 10^6 bytes
-    cpu_s            processor seconds of this process and of the children that have ended
+    peak_rss_mb      in 10^6 bytes: the largest resident memory of this process so far, and the
+                     largest of all its children (isolated stages, an embedded Redis) together, as
+                     seen once a second; memory that several share counts for each
+    cpu_s            processor seconds of this process and of its children, as far as they had been
+                     seen or have ended
     """
 
     seconds: float
@@ -101,7 +104,6 @@ def report(pipeline: Pipeline, began: float) -> Report:
     nodes = {
         name: _node(pipeline, name, ledger[name], seconds) for name in pipeline.parts.graph.nodes
     }
-    usage = [resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return Report(
         seconds=round(seconds, 3),
         balanced=all(b.balanced for balances in ledger.values() for b in balances.values()),
@@ -110,8 +112,8 @@ def report(pipeline: Pipeline, began: float) -> Report:
         nodes=nodes,
         events=dict(pipeline.bulletin.counts),
         first_result_s=None if pipeline.first is None else round(since_start(pipeline.first), 3),
-        peak_rss_mb=round(usage[0].ru_maxrss * (1024 if sys.platform != "darwin" else 1) / 1e6, 1),
-        cpu_s=round(sum(u.ru_utime + u.ru_stime for u in usage), 3),
+        peak_rss_mb=round(pipeline.usage.peak_rss / 1e6, 1),
+        cpu_s=round(pipeline.usage.cpu, 3),
         versions=versions(),
         failure=pipeline.failure,
     )  # fmt: skip

@@ -76,10 +76,14 @@ async def _run(
 
 
 def _obey_signals(pipeline: Pipeline) -> None:
+    before = 0  # signals; `--for` or a failure may have begun the drain before the first
+
     def obey(number: int) -> None:
-        if pipeline.asked is not None:
+        nonlocal before
+        if before:
             # Stopping now means now: no flush, no wait. Children die with their parent.
             os._exit(128 + number)
+        before += 1
         log.info("stopping", signal=signal.Signals(number).name)
         pipeline.stop()
 

@@ -112,8 +112,15 @@ class Worker:
             return False
         if not self._closed:
             self._closed = True
-            self._stage.close()
+            self._close_stage()
         return True
+
+    def _close_stage(self) -> None:
+        try:
+            self._stage.close()
+        except Exception as error:  # noqa: BLE001 - the stage boundary: the others are to be closed
+            text = f"{type(error).__name__}: {error}"
+            log.error("stage did not close", node=self.node.name, error=text)
 
     def _work(self) -> None:
         while (batch := self.node.wait(self._rules.batch, self._rules.wait)) is not None:
@@ -129,7 +136,7 @@ class Worker:
             return self._keep(frames, self._stage.run(frames))
         except WorkerLost as lost:
             return self._blame(frames, lost)
-        except Exception as error:  # noqa: BLE001 - the stage boundary: a stage may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the stage boundary: a stage may raise anything
             if len(frames) > 1 and self._stage.stateless:
                 return [self._run_alone(frame) for frame in frames]
             return self._blame(frames, error)
@@ -138,7 +145,7 @@ class Worker:
         """Find the frame of a failed batch that is to blame, and spare the others."""
         try:
             return self._keep([frame], self._stage.run([frame]))[0]
-        except Exception as error:  # noqa: BLE001 - as above
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
             return self._blame([frame], error)[0]
 
     def _keep(self, frames: Sequence[Frame], results: Sequence[Result | None]) -> list[Outcome]:
@@ -153,7 +160,7 @@ class Worker:
         self._failures = 0
         return [SILENT if result is None else SAID for result in results]
 
-    def _blame(self, frames: Sequence[Frame], error: Exception) -> list[Outcome]:
+    def _blame(self, frames: Sequence[Frame], error: Exception | SystemExit) -> list[Outcome]:
         name, text = self.node.name, f"{type(error).__name__}: {error}"
         with self._lock:
             self._failures += 1

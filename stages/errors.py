@@ -6,6 +6,7 @@ StageError
 └── SourceError       a source cannot be opened, or broke off
     ├── SourceLost    it may come back: try again
     └── SourceRefused it will not: no such file, not a video, wrong password
+        └── BadFile   a file: it stays what it is, so nobody need ask again
 """
 
 
@@ -31,3 +32,7 @@ class SourceLost(SourceError):
 
 class SourceRefused(SourceError):
     """A source that will not come by trying again: no such file, not a video, no permission."""
+
+
+class BadFile(SourceRefused):
+    """A file that is no video, or none that is taken: it stays what it is."""

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from models.errors import BadModel
-from models.session import Session, open_session
+from models.executor import Session
+from models.session import open_session
 from models.spec import ModelSpec, Task
 from models.store import find
 from stages.stage import StageContext
@@ -20,6 +21,11 @@ def open_model(name: str, task: Task, context: StageContext) -> tuple[ModelSpec,
     if model.spec.task != task:
         raise BadModel(f"{context.node}: wanted a model that can {task}, got {name}, which can "
                        f"{model.spec.task}")  # fmt: skip
-    session = open_session(model.path, device=context.device, parallel=context.parallel)
+    session = open_session(
+        model.path,
+        device=context.device,
+        parallel=context.parallel,
+        precision=context.precision,
+    )
     session.check_against(model.spec)
     return model.spec, session

@@ -13,9 +13,16 @@ class Demand:
     """Which pictures of a stream anyone will look at, so that the others need no decoding.
 
     fps    at most so many a second, or None for all
+    every  those whose number is a multiple of it; 1 for all. Not together with `fps`
     """
 
     fps: float | None = None
+    every: int = 1
+
+    @property
+    def all(self) -> bool:
+        """Whether every picture is looked at."""
+        return self.fps is None and self.every == 1
 
 
 @dataclass(slots=True)

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel, ConfigDict
 
 from models.results import Result
+from models.spec import Precision
 from stages.frame import Frame
 
 
@@ -28,16 +29,18 @@ StageOptions = Options  # the name that is left inside a class that has an `Opti
 class StageContext:
     """What a stage is given beside its own options.
 
-    node      its name in the graph
-    device    "auto", "cpu", "cuda:0", ...
-    parallel  how many of its batches may run at once: a session divides its threads by it
-    folder    where relative paths of the config start
+    node       its name in the graph
+    device     "auto", "cpu", "cuda:0", ...
+    parallel   how many of its batches may run at once: a session divides its threads by it
+    folder     where relative paths of the config start
+    precision  in which its model counts
     """
 
     node: str
     device: str = "auto"
     parallel: int = 1
     folder: Path = Path()
+    precision: Precision = "fp32"
 
 
 class Runs(Protocol):

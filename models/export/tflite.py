@@ -105,7 +105,14 @@ class _Emitter:
         )
         return self._activate(_Value(name, (1, *size, len(kernel))), options.activation)
 
+    def average_pool(self, operator: Operator) -> _Value:
+        """AVERAGE_POOL_2D: what lies outside of the picture does not count."""
+        return self._pool(operator, "AveragePool")
+
     def max_pool(self, operator: Operator) -> _Value:
+        return self._pool(operator, "MaxPool")
+
+    def _pool(self, operator: Operator, op: str) -> _Value:
         options, image = operator.options, self._picture(operator, 0)
         if not isinstance(options, Pooling):
             self._fail(operator, "its options", options)
@@ -113,7 +120,7 @@ class _Emitter:
             image.shape[1:3], options.window, options.stride, (1, 1), options.padding
         )
         name = self._graph.add(
-            "MaxPool",
+            op,
             [image.name],
             {"kernel_shape": options.window, "strides": options.stride, "pads": pads},
         )
@@ -184,6 +191,12 @@ class _Emitter:
         )
         return self._activate(_Value(name, tuple(joined)), options.activation)
 
+    def softmax(self, operator: Operator) -> _Value:
+        """SOFTMAX of the last axis; its beta is 1 in what TensorFlow's converter writes."""
+        value = self._value(operator, 0)
+        axis = 1 if len(value.shape) == 4 else -1
+        return _Value(self._graph.add("Softmax", [value.name], {"axis": axis}), value.shape)
+
     def _activate(self, value: _Value, activation: Activation) -> _Value:
         if activation == "none":
             return value
@@ -222,6 +235,7 @@ class _Emitter:
 
 EMITTERS: Mapping[str, Callable[[_Emitter, Operator], _Value]] = {
     "ADD": _Emitter.add,
+    "AVERAGE_POOL_2D": _Emitter.average_pool,
     "CONCATENATION": _Emitter.concatenate,
     "CONV_2D": _Emitter.convolution,
     "DEPTHWISE_CONV_2D": _Emitter.depthwise,
@@ -230,4 +244,5 @@ EMITTERS: Mapping[str, Callable[[_Emitter, Operator], _Value]] = {
     "PRELU": _Emitter.prelu,
     "RELU": _Emitter.relu,
     "RESHAPE": _Emitter.reshape,
+    "SOFTMAX": _Emitter.softmax,
 }

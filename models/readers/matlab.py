@@ -2,7 +2,7 @@
 
 "MAT-File Format", MathWorks, for version 5. Objects and functions of MATLAB are refused. Numbers
 are read where they lie; a variable that is compressed is inflated whole, since those in it can be
-reached in no other way, and stays in memory as long as one of its tensors is held.
+reached in no other way, and stays on the disk as long as one of its tensors is held.
 """
 
 import struct
@@ -15,8 +15,18 @@ from typing import BinaryIO, NoReturn
 
 import numpy as np
 
-from models.readers.stored import LONGEST_NAME, MOST_AXES, Checks, lazily, read_at, widen
-from models.readers.weights import Array, Stored
+from models.readers.scratch import Scratch
+from models.readers.stored import (
+    LONGEST_NAME,
+    MOST_AXES,
+    PIECE,
+    Checks,
+    lazily,
+    read_at,
+    slabs,
+    widen,
+)
+from models.readers.weights import Array, Part, Stored
 
 HEADER = 128  # bytes: text, then version and byte order
 MATRIX, COMPRESSED = 14, 15  # types of elements; those of numbers and text follow
@@ -120,21 +130,28 @@ def _variables(path: Path, file: BinaryIO, checks: Checks) -> dict[str, object]:
 
 
 def _inflated(now: Read, element: _Element, checks: Checks) -> tuple[str, object]:
+    """A compressed variable, unpacked on the disk: the largest hold a whole network."""
     most = MOST_GROWTH * element.size + SPARE
+    unpacked, stream = Scratch(), zlib.decompressobj()
     try:
-        stream = zlib.decompressobj()
-        raw = stream.decompress(now("variable", element.start, element.size), most)
+        for piece in slabs(element.size, 1):
+            length = piece.stop - piece.start
+            packed = now("variable", element.start + piece.start, length)
+            while packed and unpacked.size <= most:
+                unpacked.write(stream.decompress(packed, PIECE))
+                packed = stream.unconsumed_tail
+        while not stream.eof and unpacked.size <= most and (more := stream.decompress(b"", PIECE)):
+            unpacked.write(more)
     except zlib.error as error:
         checks.fail("variable", "a stream of deflate", str(error))
-    if not stream.eof:
+    if not stream.eof or unpacked.size > most:
         checks.fail("variable", f"at most {most} bytes of {element.size}", "more, or no end")
-    whole = memoryview(raw)
 
     def read(_: str, start: int, length: int) -> memoryview:
-        return whole[start : start + length]
+        return unpacked.read(start, length)
 
-    parser = _Parser(read, read, len(raw), checks)
-    return parser.array(parser.element(0, len(raw)), "variable", 0)
+    parser = _Parser(read, read, unpacked.size, checks)
+    return parser.array(parser.element(0, unpacked.size), "variable", 0)
 
 
 class _Parser:
@@ -251,7 +268,17 @@ class _Parser:
             whole = widen(stored) if dtype.kind == kept.kind == "f" else stored.astype(dtype)
             return whole.reshape(shape, order="F")
 
-        return lazily(shape, dtype, read)
+        def pieces() -> Iterator[Part]:
+            """Along the last axis, which is the slowest in MATLAB."""
+            column = data.size // shape[-1]
+            for columns in slabs(shape[-1], column):
+                start, count = data.start + columns.start * column, columns.stop - columns.start
+                stored = np.frombuffer(source(where, start, count * column), kept)
+                part = widen(stored) if dtype.kind == kept.kind == "f" else stored.astype(dtype)
+                place = (*(slice(0, n) for n in shape[:-1]), columns)
+                yield place, part.reshape((*shape[:-1], count), order="F")
+
+        return lazily(shape, dtype, read, pieces)
 
     def _part(self, where: str, at: int, end: int) -> _Element:
         if at >= end:

@@ -26,7 +26,7 @@ class Convolution:
 
 @dataclass(frozen=True, slots=True)
 class Pooling:
-    """Of MAX_POOL_2D. Pairs are (down, across), in pixels."""
+    """Of AVERAGE_POOL_2D and MAX_POOL_2D. Pairs are (down, across), in pixels."""
 
     window: tuple[int, int]
     stride: tuple[int, int]
@@ -49,7 +49,19 @@ class Adding:
     activation: Activation
 
 
-Options = Convolution | Pooling | Joining | Adding | None
+@dataclass(frozen=True, slots=True)
+class Resizing:
+    """Of RESIZE_BILINEAR.
+
+    aligned     the middles of the corner pixels lie on each other
+    half_pixel  the outer edges do; if neither is so, the corners of the first pixels
+    """
+
+    aligned: bool
+    half_pixel: bool
+
+
+Options = Convolution | Pooling | Joining | Adding | Resizing | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ lies inside its file, and that all tensors together are not much larger than the
 said to be in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadWeights
-from models.readers.weights import Array, Stored
+from models.readers.weights import Array, Part, Stored
 
 # Far above any real network, low enough that a lying number costs nothing.
 MOST_TENSORS = 20_000
@@ -24,6 +24,7 @@ LONGEST_NAME = 1_000
 # All tensors of a file, as they will be in memory, to its size. float32 out of uint8 takes four
 # times as much, and weights are compressed by little; a file of zeros is not a weight file.
 MOST_GROWTH = 16
+PIECE = 1 << 25  # bytes of a large tensor that are brought in at a time, where that is asked for
 
 KINDS = "fiub"  # of numpy: floating point, integer, unsigned, boolean
 FLOATS = (2, 4, 8)  # bytes: float16, float32, float64
@@ -97,10 +98,26 @@ class Checks:
 
 
 def lazily(
-    shape: tuple[int, ...], dtype: np.dtype[np.generic], read: Callable[[], Array]
+    shape: tuple[int, ...],
+    dtype: np.dtype[np.generic],
+    read: Callable[[], Array],
+    pieces: Callable[[], Iterator[Part]] | None = None,
 ) -> Stored:
     """A tensor stored as `dtype`, whose `read` gives it so; what it gives is widened."""
-    return Stored(shape, becomes(dtype).name, lambda: widen(read()))
+
+    def widened() -> Iterator[Part]:
+        for where, part in pieces() if pieces is not None else ():
+            yield where, widen(part)
+
+    whole = becomes(dtype).name
+    return Stored(shape, whole, lambda: widen(read()), widened if pieces is not None else None)
+
+
+def slabs(count: int, bytes_each: int) -> Iterator[slice]:
+    """Ranges that cover `count` things of a size, each of about `PIECE` bytes."""
+    step = max(PIECE // max(bytes_each, 1), 1)
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
 
 
 def read_at(path: Path, where: str, offset: int, length: int) -> NDArray[np.uint8]:
@@ -129,7 +146,13 @@ def plain(
     def read() -> Array:
         return read_at(path, where, offset, length).view(dtype).reshape(shape)
 
-    return lazily(shape, dtype, read)
+    def pieces() -> Iterator[Part]:
+        row = length // shape[0]
+        for rows in slabs(shape[0], row):
+            raw = read_at(path, where, offset + rows.start * row, (rows.stop - rows.start) * row)
+            yield (rows,), raw.view(dtype).reshape(-1, *shape[1:])
+
+    return lazily(shape, dtype, read, pieces if shape else None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from models.readers.network import (
     Options,
     Padding,
     Pooling,
+    Resizing,
     Tensor,
 )
 
@@ -63,10 +64,12 @@ ACTIVATIONS: dict[int, Activation] = {
 PADDINGS: dict[int, Padding] = {tflite.Padding.SAME: "same", tflite.Padding.VALID: "valid"}
 OPTIONS = {
     "ADD": tflite.AddOptions,
+    "AVERAGE_POOL_2D": tflite.Pool2DOptions,
     "CONCATENATION": tflite.ConcatenationOptions,
     "CONV_2D": tflite.Conv2DOptions,
     "DEPTHWISE_CONV_2D": tflite.DepthwiseConv2DOptions,
     "MAX_POOL_2D": tflite.Pool2DOptions,
+    "RESIZE_BILINEAR": tflite.ResizeBilinearOptions,
 }
 
 
@@ -209,6 +212,8 @@ class _Parser:
         table = self._there(f"{where}: options", raw.BuiltinOptions())
         options = kind()
         options.Init(table.Bytes, table.Pos)
+        if kind is tflite.ResizeBilinearOptions:
+            return Resizing(options.AlignCorners(), options.HalfPixelCenters())
         activation = self._one_of(
             f"{where}: activation", options.FusedActivationFunction(), ACTIVATIONS
         )

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
+Part = tuple[tuple[slice, ...], Array]
+"""A piece of a tensor, and where it lies in the whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +17,20 @@ class Stored:
 
     shape, dtype  as the file says, before anything is allocated
     read          brings the array into memory; raises BadWeights if the file does not hold it
+    pieces        the same piece by piece, where the file gives it so
     """
 
     shape: tuple[int, ...]
     dtype: str
     read: Callable[[], Array]
+    pieces: Callable[[], Iterator[Part]] | None = None
+
+    def parts(self) -> Iterator[Part]:
+        """The array in parts: what is large and has to be rearranged need not be there twice."""
+        if self.pieces is None:
+            yield tuple(slice(0, n) for n in self.shape), self.read()
+        else:
+            yield from self.pieces()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from difflib import get_close_matches
 
 from models.errors import UnknownModel
 from models.spec import ModelSpec
-from models.zoo import mediapipe
+from models.zoo import deeplab, mediapipe, mobilenet, ternaus, vgg16, vggface
 
-FILES = (mediapipe,)
+FILES = (deeplab, mediapipe, mobilenet, ternaus, vgg16, vggface)
 """One file a family or an origin, each with its `MODELS`."""
 
 ZOO: dict[str, ModelSpec] = {model.name: model for file in FILES for model in file.MODELS}

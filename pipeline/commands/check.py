@@ -36,8 +36,8 @@ def schema(*, markdown: bool) -> int:
 
 
 def graph(path: Path, svg: Path | None, *, mermaid: bool) -> int:
-    """Draw the graph of a config. Its models need not be ready."""
-    config = read_config(path, models=False)
+    """Draw the graph of a config. Its models and sources need not be there."""
+    config = read_config(path, ready=False)
     if config is None:
         return BAD_CONFIG
     try:

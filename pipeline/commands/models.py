@@ -1,18 +1,23 @@
-"""`framewire models`: what framewire knows by name, and what of it is ready."""
+"""`framewire models list`, `show` and `card`: what framewire knows by name."""
 
 import sys
+from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
+import models
 from models import store
 from models.errors import ModelError
-from models.spec import ModelSpec
+from models.originals import how_to_get
+from models.spec import Download, ModelSpec, PackageFile
 from models.zoo import ZOO, spec
 
-FAILURE, USAGE = 1, 2
+USAGE = 2
 LABELS_SHOWN = 12
+CARDS = Path(models.__file__).parent / "cards"
 
 
 def list_models() -> int:
@@ -25,7 +30,7 @@ def list_models() -> int:
             f"{known.input.width}x{known.input.height}",
             str(len(known.labels) or "-"),
             known.licence,
-            "yes" if store.path(known).exists() else f"framewire models pull {known.name}",
+            "yes" if ready(known) else how_to_get(known),
         )
     Console(soft_wrap=True).print(table)
     return 0
@@ -33,28 +38,30 @@ def list_models() -> int:
 
 def show_model(name: str) -> int:
     """What is known of a model."""
-    known = _known(name)
+    known = known_model(name)
     if known is None:
         return USAGE
     for key, value in _facts(known).items():
-        typer.echo(f"{key:<8}  {value}")
+        typer.echo(f"{key:<10}  {value}")
     return 0
 
 
-def pull_model(name: str) -> int:
-    """Make a model ready, and print where it lies."""
-    known = _known(name)
+def show_card(name: str) -> int:
+    """A model's card, as Markdown where the output is not a terminal."""
+    known = known_model(name)
     if known is None:
         return USAGE
-    try:
-        typer.echo(store.ensure(known))
-    except ModelError as error:
-        typer.echo(f"{name}: {error}", file=sys.stderr)
-        return FAILURE
+    file = CARDS / f"{known.name}.md"
+    text = file.read_text(encoding="utf-8")
+    if sys.stdout.isatty():
+        Console().print(Markdown(text))
+    else:
+        typer.echo(text, nl=False)
     return 0
 
 
-def _known(name: str) -> ModelSpec | None:
+def known_model(name: str) -> ModelSpec | None:
+    """The spec of that name; None, with a word on stderr, where there is none."""
     try:
         return spec(name)
     except ModelError as error:
@@ -62,21 +69,48 @@ def _known(name: str) -> ModelSpec | None:
         return None
 
 
+def ready(known: ModelSpec) -> bool:
+    """Whether a model's ONNX file is there."""
+    file = store.path(known)
+    return file is not None and file.exists()
+
+
 def _facts(known: ModelSpec) -> dict[str, str]:
     labels = ", ".join(known.labels[:LABELS_SHOWN])
     more = f", ... ({len(known.labels)} in all)" if len(known.labels) > LABELS_SHOWN else ""
     size = f"{known.input.width}x{known.input.height}, {known.input.order}, {known.input.fit}"
-    origin, file = known.origin, store.path(known)
+    count = known.parameters
     facts = {
         "name": known.name,
         "task": known.task,
-        "family": known.family,
+        "family": f"{known.family} {known.variant}".rstrip(),
         "input": size,
+        "values": f"(value - {_channels(known.input.mean)}) / {_channels(known.input.std)}",
         "classes": labels + more,
         "points": ", ".join(known.points),
+        "parameters": f"{count.numbers:,} ({count.source})" if count else "",
         "licence": known.licence,
         "source": known.source,
-        "origin": f"{origin.distribution} {origin.version}, {origin.path}" if origin else "",
-        "file": str(file) if file.exists() else "not ready: framewire models pull " + known.name,
+        "citation": known.citation,
+        "accuracy": known.accuracy,
+        "published": known.published,
+        "origin": _origin(known),
+        "file": str(store.path(known)) if ready(known) else f"not ready: {how_to_get(known)}",
     }
     return {key: value for key, value in facts.items() if value}
+
+
+def _channels(values: tuple[float, float, float]) -> str:
+    if len(set(values)) == 1:
+        return f"{values[0]:g}"
+    return "[" + ", ".join(f"{value:g}" for value in values) + "]"
+
+
+def _origin(known: ModelSpec) -> str:
+    match known.origin:
+        case PackageFile() as file:
+            return f"{file.distribution} {file.version}, {file.path}"
+        case Download() as file:
+            return file.url
+        case None:
+            return ""

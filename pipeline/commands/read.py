@@ -13,16 +13,16 @@ BAD_CONFIG = 2
 
 
 def read_config(
-    path: Path, *, sources: Sequence[str] = (), models: bool = True
+    path: Path, *, sources: Sequence[str] = (), ready: bool = True
 ) -> PipelineConfig | None:
     """A config, or None after all its mistakes have been printed.
 
     sources  in place of the config's own; a relative path starts where the command is called
-    models   also look whether the models' files are ready
+    ready    also look whether the models' files and the sources are there
     """
     try:
         return load_config(
-            path, sources=[_absolute(s) for s in sources], parts=installed_parts(models=models)
+            path, sources=[_absolute(s) for s in sources], parts=installed_parts(ready=ready)
         )
     except ConfigError as error:
         _tell(error)

@@ -1,5 +1,6 @@
 """What a config holds: streams, nodes, sinks, each with the options of its own class."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,13 +15,17 @@ from pydantic import (
     model_validator,
 )
 
-from pipeline.config.outline import CAPTURE, Outline, problems, reach
+from models.spec import Precision
+from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
 from pipeline.config.secrets import Secrets
 from pipeline.expression import Condition, compile_condition
 from stages.capture.options import CaptureOptions
 from stages.stage import Options
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
+QUEUE = 2
+"""Frames of each stream that may wait before a node, if the config does not say."""
+
 Policy = Literal["auto", "block", "drop_oldest", "latest"]
 
 
@@ -44,7 +49,14 @@ class Part(BaseModel):
 class Batch(Part):
     """How frames are put together for one call of a stage."""
 
-    max: int = Field(default=1, ge=1, le=1024, description="Frames in a batch, at most.")
+    max: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="Frames in a batch, at most. They wait in the queue, so that `queue` times the "
+        "number of streams must not be less; with `policy: latest`, one frame of each stream waits "
+        "and a batch is no larger than that.",
+    )
     wait_ms: float = Field(
         default=0,
         ge=0,
@@ -89,9 +101,15 @@ class BoxKeys(Part):
         gt=0,
         le=1000,
         allow_inf_nan=False,
-        description="At most so many frames of a stream in a second of stream time.",
+        description="At most so many frames of a stream in a second of stream time. Where all that "
+        "look at the stream itself say so, the others are not decoded if the codec allows it.",
     )
-    every: int | None = Field(default=None, ge=1, description="Only every nth frame of a stream.")
+    every: int | None = Field(
+        default=None,
+        ge=1,
+        description="Only every nth frame of a stream, by its number. It spares decoding as `fps` "
+        "does; with both, `fps` picks from every nth.",
+    )
     policy: Policy = Field(
         default="auto",
         description="What happens when the queue is full. `block`: the source waits; "
@@ -129,8 +147,12 @@ class NodeKeys(BoxKeys):
         min_length=1,
         description="Where its frames come from: nodes, or `capture` for the stream itself.",
     )
-    queue: int = Field(
-        default=2, ge=1, le=10_000, description="Frames of each stream that may wait before it."
+    queue: int | None = Field(
+        default=None,
+        ge=1,
+        le=10_000,
+        description="Frames of each stream that may wait before it. If left out, 2, or more where "
+        "its streams together could not fill a batch otherwise.",
     )
     batch: Batch = Field(default=Batch(), description="How frames are put together for one call.")
     parallel: int = Field(default=1, ge=1, le=64, description="Batches that run side by side.")
@@ -143,6 +165,11 @@ class NodeKeys(BoxKeys):
         default="auto",
         pattern=r"^[a-z]+(:[0-9]+)?$",
         description="Where its model runs: `auto`, `cpu`, `cuda:0`.",
+    )
+    precision: Precision = Field(
+        default="fp32",
+        description="In which its model counts. `bf16`: on a CPU with AVX512-BF16 or AMX, through "
+        "OpenVINO, about twice as fast; its outputs differ by up to about a hundredth.",
     )
     on_error: Literal["skip", "stop"] = Field(
         default="skip",
@@ -225,13 +252,25 @@ class PipelineConfig(Part):
         nodes = [_outline(n, "graph", box) for n, box in self.graph.items()]
         return nodes + [_outline(n, "sinks", box) for n, box in self.sinks.items()]
 
+    def queue_of(self, name: str) -> int:
+        """The frames of each stream that may wait before a node or a sink."""
+        box = self.graph.get(name) or self.sinks[name]
+        if box.queue is not None:
+            return box.queue
+        batch = box.batch.max if isinstance(box, NodeConfig) else 1
+        return max(QUEUE, least_queue(batch, len(self.streams_of(name))))
+
     def streams_of(self, name: str) -> tuple[str, ...]:
         """The streams whose frames can reach a node or a sink."""
         return reach(self.outlines(), tuple(self.streams))[name]
 
     @model_validator(mode="after")
     def _fits(self) -> "PipelineConfig":
-        wrong = list(problems(self.outlines(), tuple(self.streams)))
+        outlines, streams = self.outlines(), tuple(self.streams)
+        wrong = list(problems(outlines, streams))
+        if not wrong:
+            wrong += narrow(self.graph, reach(outlines, streams))
+            wrong += unread(outlines, streams)
         if wrong:
             raise ValueError("; ".join(str(problem) for problem in wrong))
         return self
@@ -241,6 +280,30 @@ class PipelineConfig(Part):
         self._secrets = secrets
         for part in (*self.streams.values(), *self.graph.values(), *self.sinks.values()):
             secrets.hide(part)
+
+
+def narrow(
+    graph: Mapping[str, NodeConfig], reached: Mapping[str, Sequence[str]]
+) -> Iterator[Problem]:
+    """Nodes in whose queue less may wait than they want in a batch.
+
+    reached  by node: the streams whose frames can reach it
+    """
+    for name, box in graph.items():
+        count = len(reached[name])
+        least = least_queue(box.batch.max, count)
+        if box.queue is not None and box.queue < least and box.policy != "latest":
+            streams = f"{count} stream{'' if count == 1 else 's'}"
+            yield Problem(
+                ("graph", name, "queue"),
+                f"wanted at least {least}, for batches of {box.batch.max} from {streams}, "
+                f"got {box.queue}",
+            )
+
+
+def least_queue(batch: int, streams: int) -> int:
+    """How many frames of each stream must be able to wait, so that all together fill a batch."""
+    return -(-batch // max(streams, 1))
 
 
 def _outline(name: str, section: str, box: NodeConfig | SinkConfig) -> Outline:

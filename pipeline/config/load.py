@@ -16,17 +16,19 @@ from pipeline.config.boxes import (
     SinkKeys,
     StreamConfig,
     StreamKeys,
+    narrow,
 )
 from pipeline.config.document import BYTES_MAX, NotYaml, compose
 from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
 from pipeline.config.near import did_you_mean
 from pipeline.config.options import Entry, look_up, plain, read_entry
-from pipeline.config.outline import CAPTURE, Outline, problems
+from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
 from pipeline.config.parts import PartError, Parts, installed_parts
 from pipeline.config.report import Report
 from pipeline.config.secrets import Secrets
 from pipeline.config.sources import replace_sources
+from stages.capture.mask import mask
 from stages.capture.options import CaptureOptions
 
 SECTIONS = ("streams", "graph", "sinks", "http")
@@ -125,7 +127,7 @@ class _Reader:
         graph = {name: self._node(name, data) for name, data in self._section("graph")}
         sinks = {name: self._sink(name, data) for name, data in self._section("sinks")}
         http = self._http()
-        for problem in problems(self._outlines(), tuple(streams)):
+        for problem in self._problems(tuple(streams), graph):
             self._report.key(problem.path, problem.text, value=len(problem.path) > 2)
         if http is None or None in (*streams.values(), *graph.values(), *sinks.values()):
             return None
@@ -137,6 +139,18 @@ class _Reader:
         except ValidationError:
             self._report.raise_if_any()
             raise
+
+    def _problems(
+        self, streams: tuple[str, ...], graph: Mapping[str, NodeConfig | None]
+    ) -> Sequence[Problem]:
+        outlines = self._outlines()
+        wrong = list(problems(outlines, streams))
+        if not wrong:
+            read = {name: box for name, box in graph.items() if box is not None}
+            wrong += narrow(read, reach(outlines, streams))
+        if not wrong and not self._report.mistaken:  # else somebody was to look, and is misread
+            wrong += unread(outlines, streams)
+        return wrong
 
     def _section(self, section: str) -> list[tuple[str, object]]:
         data = self._top.get(section)
@@ -163,7 +177,24 @@ class _Reader:
         entry = read_entry(
             self._report, ("streams", name), data, StreamKeys, lambda: CaptureOptions
         )
-        return None if entry is None else _joined(StreamConfig, entry)
+        if entry is None:
+            return None
+        stream = _joined(StreamConfig, entry)
+        self._source(("streams", name, "source"), stream.options)
+        return stream
+
+    def _source(self, path: tuple[Step, ...], options: CaptureOptions) -> None:
+        """Look whether there is something to capture."""
+        source = options.source
+        try:
+            self._parts.source(options, self._folder)
+        except (*PartError, OSError) as error:
+            text = str(error).removeprefix("source: ")
+            if self._report.secrets.mask(source) != mask(source):
+                # A message may hold a part of it, or a form that no masking finds again.
+                shown = self._report.show(source)
+                text = f"wanted a source that is there, got {shown}, from the environment"
+            self._report.key(path, text, value=True)
 
     def _node(self, name: str, data: object) -> NodeConfig | None:
         path = ("graph", name)

@@ -57,6 +57,14 @@ def problems(outlines: Sequence[Outline], streams: Sequence[str]) -> Iterator[Pr
     yield from circles or _cover(outlines, streams)
 
 
+def unread(outlines: Sequence[Outline], streams: Sequence[str]) -> Iterator[Problem]:
+    """Streams at which nobody looks, though decoded; of a graph without any other problem."""
+    read = {stream for seen in reach(outlines, streams).values() for stream in seen}
+    for stream in streams:
+        if stream not in read:
+            yield Problem(("streams", stream), "wanted a node or a sink that looks at it, got none")
+
+
 def reach(outlines: Sequence[Outline], streams: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """The streams whose frames can reach each node and sink of a graph without circles.
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from models.errors import ModelError
 from sinks.errors import SinkError
 from sinks.sink import Sink
+from stages.capture.options import CaptureOptions
 from stages.errors import StageError
 from stages.stage import Stage
 
@@ -18,30 +19,39 @@ def _any_model(name: str, folder: Path) -> None:
     """Take every model as ready."""
 
 
+def _any_source(options: CaptureOptions, folder: Path) -> None:
+    """Take every source as there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The look-ups. Each raises one of `PartError` with what was wanted and what comes near.
 
-    stage  from a name, and the folder in which a path begins, to the class
-    sink   from a name to the class
-    model  checks that a model is known and its file is ready, for a name or a path in the folder
+    stage   from a name, and the folder in which a path begins, to the class
+    sink    from a name to the class
+    model   checks that a model is known and its file is ready, for a name or a path in the folder
+    source  checks that there is something to capture, as far as the file system tells
     """
 
     stage: Callable[[str, Path], type[Stage]]
     sink: Callable[[str], type[Sink]]
     model: Callable[[str, Path], None] = _any_model
+    source: Callable[[CaptureOptions, Path], None] = _any_source
 
 
-def installed_parts(*, models: bool = True) -> Parts:
+def installed_parts(*, ready: bool = True) -> Parts:
     """The parts that are installed with framewire, and those that others have added.
 
-    models  False: do not ask whether the models' files are ready
+    ready  False: do not ask whether the models' files and the sources are there
     """
     from models.store import find  # noqa: PLC0415 - they load the classes themselves
     from sinks.registry import find_sink  # noqa: PLC0415
+    from stages.capture import check_source  # noqa: PLC0415
     from stages.registry import find_stage  # noqa: PLC0415
 
     def model(name: str, folder: Path) -> None:
         find(str(folder / name) if name.endswith(".onnx") else name)
 
-    return Parts(find_stage, find_sink, model if models else _any_model)
+    if not ready:
+        return Parts(find_stage, find_sink)
+    return Parts(find_stage, find_sink, model, check_source)

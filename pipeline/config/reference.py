@@ -29,7 +29,7 @@ sinks:
 ```
 
 - `framewire validate FILE` names every mistake at once: file, line, key, what was wanted, what was
-  got. An unknown key is a mistake.
+  got. An unknown key is a mistake, and so is a model or a source that is not there.
 - `framewire schema > config.schema.json` writes the JSON Schema. With the line
   `# yaml-language-server: $schema=config.schema.json` at its top, an editor completes and checks
   the file.
@@ -71,6 +71,7 @@ def _parts(kinds: Kinds) -> Iterator[str]:
     yield HEAD
     yield "## Streams\n"
     yield "Each entry of `streams` is a source alone, as text, or a mapping with these keys.\n"
+    yield "A node or a sink has to look at each, else the config is wrong.\n"
     yield _table(CaptureOptions, StreamKeys)
     yield "## Graph\n"
     yield "Each entry of `graph` is a node. Whatever its stage, it knows these keys.\n"

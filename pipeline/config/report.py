@@ -49,6 +49,11 @@ class Report:
         self.secrets = Secrets()
         self._mistakes: list[tuple[Mark | None, str, str]] = []
 
+    @property
+    def mistaken(self) -> bool:
+        """Whether anything is wrong so far."""
+        return bool(self._mistakes)
+
     def at(self, mark: Mark | None, text: str, key: str = "") -> None:
         """Something is wrong at a place of the file."""
         self._mistakes.append((mark, key, text))

@@ -2,7 +2,7 @@
 
 from stages.capture.backoff import Backoff
 from stages.capture.mask import mask
-from stages.capture.open import describe, make_source
+from stages.capture.open import check_source, make_source
 from stages.capture.options import CaptureOptions
 
-__all__ = ["Backoff", "CaptureOptions", "describe", "make_source", "mask"]
+__all__ = ["Backoff", "CaptureOptions", "check_source", "make_source", "mask"]

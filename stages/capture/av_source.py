@@ -13,11 +13,12 @@ from stages.capture.clock import StreamClock
 from stages.capture.connect import connect
 from stages.capture.connection import Connection, Subject
 from stages.capture.decoder import Decoded
+from stages.capture.failures import refused
 from stages.capture.numbering import Numbering
 from stages.capture.options import CaptureOptions
 from stages.capture.pace import Pace
 from stages.capture.place import Kind, Place
-from stages.errors import SourceLost, SourceRefused
+from stages.errors import SourceLost
 from stages.frame import Frame
 from stages.source import Demand, SourceStats
 from stages.throttle import Throttle
@@ -79,7 +80,7 @@ class AvSource:
                 raise SourceLost(f"{place}: the other side ended the stream")
             if counts["decoded"] == before:
                 told = ", ".join(f"{name} {count}" for name, count in counts.items())
-                raise SourceRefused(f"{place}: wanted at least one picture, got none ({told})")
+                raise refused(place, f"{place}: wanted at least one picture, got none ({told})")
             if not self._subject.options.loop:
                 return
 
@@ -91,8 +92,7 @@ class AvSource:
         self._due.join()
         wait = self.live and (ends or container.format.name in SEGMENTED)
         connection = Connection(
-            self._subject, container, video, self._numbering.clock.peek, self._numbering.spare,
-            self._wait if wait else None,
+            self._subject, container, video, self._numbering, self._wait if wait else None,
         )  # fmt: skip
         first = True
         for decoded in connection.pictures():

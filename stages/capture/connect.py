@@ -8,10 +8,10 @@ from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
 
-from stages.capture.failures import not_opened
+from stages.capture.failures import not_opened, refused
 from stages.capture.options import CaptureOptions
 from stages.capture.place import Kind, Place
-from stages.errors import SourceError, SourceLost, SourceRefused
+from stages.errors import BadFile, SourceError, SourceLost
 
 MICROSECONDS = 1_000_000
 
@@ -79,17 +79,18 @@ def _video(container: InputContainer, place: Place, options: CaptureOptions) -> 
         kinds = ", ".join(sorted({str(stream.type) for stream in container.streams}))
         raise _no(place, f"wanted video, got {kinds or 'nothing'}")
     if video.codec_context is None:
-        raise SourceRefused(f"{place}: wanted a codec that FFmpeg can decode, got an unknown one")
+        raise refused(place, f"{place}: wanted a codec that FFmpeg can decode, got an unknown one")
     size = (video.codec_context.width, video.codec_context.height)
     if not options.fits(*size):
-        raise SourceRefused(
+        raise refused(
+            place,
             f"{place}: wanted at most {options.max_width}x{options.max_height} "
-            f"(max_width, max_height), got {size[0]}x{size[1]}"
+            f"(max_width, max_height), got {size[0]}x{size[1]}",
         )
     return video
 
 
 def _no(place: Place, why: str) -> SourceError:
     """A file stays what it is; a stream without video may get one."""
-    kind = SourceRefused if place.kind is Kind.FILE else SourceLost
+    kind = BadFile if place.kind is Kind.FILE else SourceLost
     return kind(f"{place}: {why}")

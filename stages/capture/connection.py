@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
+from av.codec.codec import Capabilities
 from av.container import InputContainer
 from av.error import FFmpegError
 from av.video.stream import VideoStream
@@ -13,6 +14,7 @@ from av.video.stream import VideoStream
 from stages.capture.decoder import Decoded, Decoder
 from stages.capture.failures import broken_off, reason
 from stages.capture.nal import Disposable
+from stages.capture.numbering import Numbering
 from stages.capture.options import CaptureOptions
 from stages.capture.packet import VideoPacket
 from stages.capture.place import Kind, Place
@@ -54,21 +56,18 @@ class Connection:
         subject: Subject,
         container: InputContainer,
         video: VideoStream,
-        where: Callable[[float], float | None],
-        spared: Callable[[float], None],
+        numbering: Numbering,
         release: Callable[[float | None], None] | None,
     ) -> None:
         """Take over an open container; closing it is left to who opened it.
 
-        where    the stream's seconds for a timestamp of this connection, None while unknown
-        spared   told the stream's seconds of each picture that stays undecoded
-        release  holds a packet, by its time of decoding, until it is due; None: no waiting
+        numbering  of the stream; told of each picture that stays undecoded
+        release    holds a packet, by its time of decoding, until it is due; None: no waiting
         """
         self._subject = subject
         self._container = container
         self._video = video
-        self._where = where
-        self._spared = spared
+        self._numbering = numbering
         self._release = release
         self._counts = subject.stats.counts
         codec, place = video.codec_context, subject.place
@@ -76,7 +75,11 @@ class Connection:
         self._decoder = Decoder(
             subject.stream, video, subject.options, subject.stats, subject.throttle
         )
-        self._sparing = Sparing(subject.demand.fps, intra=codec.codec.intra_only)
+        intra = codec.codec.intra_only
+        self._sparing = Sparing(subject.demand, intra=intra)
+        # One packet in, its picture out: the next packet's is the next picture.
+        delays = codec.codec.capabilities & Capabilities.delay or subject.options.threads != 1
+        self._in_order = intra and not delays
         self._disposable = Disposable(codec.name, codec.extradata)
         self._wall = Wall(_clock_of(place, subject.options), container, subject.stats)
         # JPEG pictures over HTTP have no time of their own: that of arrival is the best there is.
@@ -107,28 +110,36 @@ class Connection:
 
     def _decode(self, packet: VideoPacket) -> Iterator[Decoded]:
         taken = self._wall.taken(packet, self.arrived)
-        if self._subject.demand.fps is None:
+        if self._subject.demand.all:
             return self._decoder.decode(packet, taken)
-        pts = self._where_of(packet)
+        raw, numbering = self._raw_of(packet), self._numbering
         verdict = self._sparing.judge(
-            pts,
+            numbering.clock.peek(raw),
             (packet.duration or 0) * self._tick,
+            number=numbering.next if self._in_order else numbering.number_at(raw),
             keyframe=packet.is_keyframe,
             disposable=self._disposable(packet),
         )
+        if verdict is not Verdict.SPARE:
+            numbering.hold(raw)
         if verdict is Verdict.DECODE:
             return self._decoder.decode(packet, taken)
         if verdict is Verdict.ALONE:
             return self._decoder.alone(packet, taken)
         self._counts["spared"] += 1
         self._note_life(self.arrived)
-        self._spared(-math.inf if pts is None else pts)
+        if self._in_order:
+            numbering.skip(raw)
+        else:
+            pts = numbering.clock.peek(raw)
+            numbering.spare(-math.inf if pts is None else pts)
         return iter(())
 
-    def _where_of(self, packet: VideoPacket) -> float | None:
+    def _raw_of(self, packet: VideoPacket) -> float | None:
+        """The timestamp that the packet's picture will have, in seconds, or None."""
         if self._by_arrival:
-            return self._where(self.arrived)
-        return None if packet.pts is None else self._where(packet.pts * self._tick)
+            return self.arrived
+        return None if packet.pts is None else packet.pts * self._tick
 
     def _packets(self) -> Iterator[VideoPacket]:
         place, bad, ended = self._subject.place, 0, False

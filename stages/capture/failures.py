@@ -5,7 +5,7 @@ from av.error import FFmpegError
 
 from stages.capture.mask import mask
 from stages.capture.place import Kind, Place
-from stages.errors import SourceError, SourceLost, SourceRefused
+from stages.errors import BadFile, SourceError, SourceLost, SourceRefused
 
 # These will be the same the next time, whatever it is.
 HOPELESS = (
@@ -30,8 +30,13 @@ def not_opened(error: FFmpegError, place: Place, limit_s: float) -> SourceError:
         return SourceLost(f"{place}: wanted an answer within {limit_s:g} s, got none")
     message = f"{place}: wanted to open a {place.kind.value}, got: {reason(error)}"
     if place.kind is Kind.FILE or isinstance(error, HOPELESS):
-        return SourceRefused(message)
+        return refused(place, message)
     return SourceLost(message)
+
+
+def refused(place: Place, message: str) -> SourceRefused:
+    """The error for what will be no other the next time."""
+    return BadFile(message) if place.kind is Kind.FILE else SourceRefused(message)
 
 
 def broken_off(error: FFmpegError, place: Place, limit_s: float) -> SourceLost:

@@ -32,7 +32,12 @@ class Folder:
         self._options = options
         self._stream = stream
         self._throttle = Throttle()
-        files = [one for one in path.iterdir() if one.suffix.lower() in SUFFIXES]
+        try:
+            files = [one for one in path.iterdir() if one.suffix.lower() in SUFFIXES]
+        except OSError as error:
+            raise BadOptions(
+                f"source: wanted a folder that can be read, got {path}: {error.strerror}"
+            ) from error
         self._files = sorted(files, key=lambda file: natural(file.name))
         if not self._files:
             raise BadOptions(

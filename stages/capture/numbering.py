@@ -1,8 +1,13 @@
 """Numbers the pictures of a stream, those that were left undecoded included."""
 
 import heapq
+from collections import deque
 
 from stages.capture.clock import JUMP, StreamClock
+
+HELD_MOST = 128
+"""Pictures that a decoder may hold: 16 to put them in order (ITU-T H.264, A.3.1) and one for each
+of up to 64 threads, with room to spare."""
 
 
 class Numbering:
@@ -15,13 +20,44 @@ class Numbering:
         """Begin at 0. Who asks for few pictures a second gets gaps longer than `JUMP`."""
         self.clock = StreamClock(jump=JUMP if demand_fps is None else max(JUMP, 3 / demand_fps))
         self._next = 0
-        self._spared: list[float] = []
+        self._spared: list[float] = []  # stream seconds, a heap
+        self._held: deque[float] = deque(maxlen=HELD_MOST)  # timestamps of the connection
 
     def join(self, gap: float | None = None) -> None:
         """A new connection; see `StreamClock.join`."""
         self._next += len(self._spared)
         self._spared.clear()
+        self._held.clear()
         self.clock.join(gap)
+
+    @property
+    def next(self) -> int:
+        """The number of the next picture, where they come in the order of showing."""
+        return self._next
+
+    def number_at(self, raw: float | None) -> int | None:
+        """The number of the picture with this timestamp, or None while it cannot be told.
+
+        It is right where all pictures shown before it have been given, spared or held.
+        """
+        pts, last = self.clock.peek(raw), self.clock.last
+        if raw is None or pts is None or last is None or pts <= last:
+            return None
+        before = sum(spared < pts for spared in self._spared) + sum(one < raw for one in self._held)
+        return self._next + before
+
+    def hold(self, raw: float | None) -> None:
+        """The decoder got the picture with this timestamp; it gives it out later, or never."""
+        if raw is not None:
+            self._held.append(raw)
+
+    def skip(self, raw: float | None) -> None:
+        """The next picture stays undecoded, of a stream that comes in the order of showing.
+
+        raw  its timestamp; the clock goes on by it as if the picture were there
+        """
+        self.clock.place(raw)
+        self._next += 1
 
     def spare(self, pts: float) -> None:
         """A picture of stream time `pts` stays undecoded; it may come before ones still to be
@@ -31,6 +67,8 @@ class Numbering:
     def give(self, raw: float | None) -> tuple[int, float]:
         """(number, seconds) of the next picture that is given out, in the order of showing."""
         pts = self.clock.place(raw)
+        if raw is not None:
+            self._held = deque((one for one in self._held if one > raw), HELD_MOST)
         while self._spared and self._spared[0] < pts:
             heapq.heappop(self._spared)
             self._next += 1

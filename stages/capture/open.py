@@ -24,22 +24,21 @@ def make_source(
 
     stream  its name in the config
     folder  where a relative path starts
-    raises  BadOptions if the source cannot be one: see `describe`
+    raises  BadOptions if the source cannot be one: see `check_source`
     """
     place = find_place(options, folder)
     if place.kind is Kind.AUTO:
         place, options = choose(options)
     if place.kind is Kind.CARD:
-        width, height = map(int, (options.size or CARD_SIZE).split("x"))
         forever = options.model_copy(update={"loop": True})
-        return StillSource(stream, CardAlbum(width, height, stream), forever, demand)
+        return StillSource(stream, CardAlbum(*_card_size(options), stream), forever, demand)
     if place.kind is Kind.FOLDER:
         return StillSource(stream, Folder(Path(place.address), stream, options), options, demand)
     return AvSource(stream, place, options, demand)
 
 
-def describe(options: CaptureOptions, folder: Path = Path()) -> str:
-    """What would be captured, in words and without secrets; nothing but the file system is asked.
+def check_source(options: CaptureOptions, folder: Path = Path()) -> None:
+    """Look whether there is something to capture; nothing but the file system is asked.
 
     folder  where a relative path starts
     raises  BadOptions for a scheme that nobody here speaks, a file that is not there, a folder
@@ -47,12 +46,11 @@ def describe(options: CaptureOptions, folder: Path = Path()) -> str:
     """
     place = find_place(options, folder)
     if place.kind is Kind.FOLDER:
-        return f"{len(Folder(Path(place.address), '', options))} pictures in {place}"
+        Folder(Path(place.address), "", options)
     if place.kind is Kind.CARD:
-        size = options.size or CARD_SIZE
-        width, height = map(int, size.split("x"))
-        check_size(width, height)
-        return f"{place} {size}"
-    if place.kind is Kind.AUTO:
-        return "the first camera that opens, else a clip, else the test card"
-    return f"{place.kind.value} {place}"
+        check_size(*_card_size(options))
+
+
+def _card_size(options: CaptureOptions) -> tuple[int, int]:
+    width, height = (options.size or CARD_SIZE).split("x")
+    return int(width), int(height)

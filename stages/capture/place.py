@@ -1,5 +1,6 @@
 """What a `source` means: a URL, a camera, a file, a folder, the test card, or whatever is there."""
 
+import os
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -64,7 +65,8 @@ def find_place(options: CaptureOptions, folder: Path = Path()) -> Place:
     scheme, separator, rest = source.partition("://")
     if separator and scheme.lower() != "file":
         return _url(source, scheme.lower())
-    path = folder / Path(rest if separator else source).expanduser()
+    # Not Path.expanduser, which raises for the home of somebody who is not there.
+    path = folder / os.path.expanduser(rest if separator else source)  # noqa: PTH111
     if path.is_relative_to(CAMERAS):
         return Place(Kind.CAMERA, str(path))  # it may be unplugged now and come back
     if path.is_dir():

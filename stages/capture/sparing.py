@@ -1,16 +1,20 @@
-"""Which packets of a stream need no decoding, when only a few pictures a second are looked at.
+"""Which packets of a stream need no decoding, when only some of its pictures are looked at.
 
-Three ways, the best that the stream allows:
+For so many pictures a second there are three ways, the best that the stream allows:
 
 every picture stands alone  (MJPEG, ProRes, ...) only wanted packets are decoded
 keyframes are frequent      no longer between two of them than between two wanted pictures: only
                             wanted keyframes are decoded
 otherwise                   pictures that no other is built from are left out, unless wanted
+
+For every nth picture, the first and the last of them.
 """
 
 from collections import deque
 from enum import Enum, auto
 from math import floor
+
+from stages.source import Demand
 
 ROUNDING = 1e-6
 """Part of a period by which float arithmetic may miss its edge, as in the graph's own filter."""
@@ -41,12 +45,13 @@ class Sparing:
     so that choice is made at keyframes, and kept until the next.
     """
 
-    def __init__(self, fps: float | None, *, intra: bool) -> None:
-        """Spare for `fps` pictures a second, or nothing if None.
+    def __init__(self, demand: Demand, *, intra: bool) -> None:
+        """Spare what `demand` does not want.
 
         intra  every picture of this codec stands alone
         """
-        self._fps = fps
+        self._fps = demand.fps
+        self._every = demand.every
         self._intra = intra
         self._distances: deque[float] = deque(maxlen=KEYFRAMES_SEEN)
         self._last_key: float | None = None
@@ -54,17 +59,26 @@ class Sparing:
         self._period = -1
 
     def judge(
-        self, pts: float | None, duration: float, *, keyframe: bool, disposable: bool
+        self,
+        pts: float | None,
+        duration: float,
+        *,
+        number: int | None,
+        keyframe: bool,
+        disposable: bool,
     ) -> Verdict:
         """Look at the next packet.
 
         pts         stream seconds of its picture, or None while they are not known
         duration    seconds until the next picture, 0 if unknown
+        number      that its picture will have, or None while it cannot be told
         keyframe    decoding may start here
         disposable  no other picture is built from it
         """
         if self._fps is None:
-            return Verdict.DECODE
+            wanted = number is None or number % self._every == 0
+            alone = self._intra or disposable
+            return Verdict.SPARE if alone and not wanted else Verdict.DECODE
         if self._intra:
             return Verdict.DECODE if pts is None or self._begins(pts) else Verdict.SPARE
         if keyframe:

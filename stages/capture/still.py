@@ -49,7 +49,7 @@ class StillSource:
         self._loop = options.loop
         self._fps = options.fps or FPS
         self._numbering = Numbering(demand.fps)
-        self._sparing = Sparing(demand.fps, intra=True)
+        self._sparing = Sparing(demand, intra=True)
         self._pace = Pace()
         self._shown = 0  # pictures of the album that have had their turn, over all rounds
 
@@ -63,9 +63,12 @@ class StillSource:
             if self.live:
                 self._pace.wait(due)
             now = time.monotonic()
-            if self._sparing.judge(due, 0, keyframe=True, disposable=True) is Verdict.SPARE:
+            verdict = self._sparing.judge(
+                due, 0, number=self._numbering.next, keyframe=True, disposable=True
+            )
+            if verdict is Verdict.SPARE:
                 counts["spared"] += 1
-                self._numbering.spare(due)
+                self._numbering.skip(due)
                 continue
             taken = datetime.now(UTC)
             picture = self._album.take(number, self.stats)

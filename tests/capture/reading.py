@@ -10,10 +10,12 @@ from stages.frame import Frame
 from stages.source import Demand, Source
 
 
-def source_of(where: str | Path, fps: float | None = None, **keys: object) -> Source:
-    """A source as a config would make it; `fps` is how many pictures a second anyone looks at."""
+def source_of(
+    where: str | Path, fps: float | None = None, *, every: int = 1, **keys: object
+) -> Source:
+    """A source as a config would make it; `fps` and `every` are what anyone looks at."""
     options = CaptureOptions.model_validate({"source": str(where), **keys})
-    return make_source("a", options, Demand(fps))
+    return make_source("a", options, Demand(fps, every))
 
 
 def read(source: Source, count: int | None = None) -> list[Frame]:

@@ -1,6 +1,7 @@
 """Files, folders and the test card; and what is wrong with them on purpose."""
 
 import itertools
+import re
 import time
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from stages.capture.testcard import Card, read_counter
-from stages.errors import BadOptions, SourceError, SourceRefused
+from stages.errors import BadFile, BadOptions, SourceError, SourceRefused
 from stages.picture import Picture, Wanted
 from tests.capture.reading import counters, read, source_of
 from tests.servers.film import film
@@ -76,6 +77,61 @@ def test_what_nobody_looks_at_is_not_decoded(
     assert [frame.seq for frame in frames] == counters(frames), "what was spared has a number too"
 
 
+B_PICTURES = {"bf": "3", "tune": "stillimage", "b-adapt": "0", "g": "50", "b-pyramid": "normal"}
+
+
+@pytest.mark.parametrize(
+    ("codec", "options", "most"),
+    [
+        ("mjpeg", {}, 13),  # every picture stands alone: one in four is decoded
+        ("libx264", B_PICTURES, 40),  # the outer two of each three between references
+        ("libx264", {"tune": "zerolatency"}, 50),  # each is built from the one before
+    ],
+)
+@pytest.mark.parametrize("on_corrupt", ["mark", "drop"])
+def test_of_every_nth_picture_none_is_missing_and_each_has_its_own_number_and_time(
+    tmp_path: Path, codec: str, options: dict[str, str], most: int, on_corrupt: str
+) -> None:
+    data = film(count=50, codec=codec, options=options, container="matroska")
+    path = save(tmp_path, "a.mkv", data)
+    for every in (2, 3, 4, 5, 7):
+        source = source_of(path, every=every, on_corrupt=on_corrupt)
+        frames = read(source)
+        told = source.stats.counts
+        assert told["decoded"] + told["spared"] == 50
+        assert [frame.seq for frame in frames] == counters(frames)
+        assert {frame.seq for frame in frames} >= set(range(0, 50, every))
+        assert [f.pts for f in frames] == pytest.approx([f.seq / 25 for f in frames], abs=1e-3)
+        if every == 4:
+            assert told["decoded"] <= most
+
+
+def test_of_every_nth_picture_of_a_loop_none_is_missing(tmp_path: Path) -> None:
+    data = film(count=10, codec="mjpeg", container="matroska")
+    frames = read(source_of(save(tmp_path, "a.mkv", data), every=4, loop=True, pace="fast"), 6)
+    assert [frame.seq for frame in frames] == [0, 4, 8, 12, 16, 20]
+    assert counters(frames) == [n % 10 for n in (0, 4, 8, 12, 16, 20)]
+
+
+def test_every_nth_picture_of_a_stream_with_damage_is_still_an_nth(tmp_path: Path) -> None:
+    data = bytearray(film(count=60, codec="mjpeg", container="avi"))
+    starts = [found.start() for found in re.finditer(b"\xff\xd8\xff", data)]
+    chunk = 8  # bytes of the next one's head, between two pictures
+    for start, end in ((starts[4], starts[5]), (starts[13], starts[14])):
+        data[start : end - chunk] = bytes(end - chunk - start)  # gives no picture, and no number
+    source = source_of(save(tmp_path, "a.avi", bytes(data)), every=4)
+    frames = read(source)
+    assert source.stats.counts["bad_packets"] == 2
+    assert [frame.seq for frame in frames] == list(range(0, 58, 4))
+
+
+def test_a_card_that_is_looked_at_every_nth_time_is_drawn_as_often() -> None:
+    source = source_of("testcard", every=10, pace="fast")
+    frames = read(source, 5)
+    assert [frame.seq for frame in frames] == [0, 10, 20, 30, 40] == counters(frames)
+    assert source.stats.counts["decoded"] == 5
+
+
 def test_a_picture_over_the_limit_is_counted_and_not_allocated(tmp_path: Path) -> None:
     path = save(tmp_path, "a.mp4", film(size=(640, 480), count=5))
     with pytest.raises(SourceRefused, match="wanted at most 320x240"):
@@ -92,7 +148,7 @@ def test_a_stream_that_changes_its_size_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no video at all" * 100])
 def test_a_file_that_is_no_video_is_refused(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(SourceRefused):
+    with pytest.raises(BadFile):
         read(source_of(save(tmp_path, "a.mp4", data)))
 
 

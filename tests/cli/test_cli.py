@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from models import ZOO, PackageFile
 from pipeline.cli import app
+from tests.models.conftest import package_file
 
 ROOT = Path(__file__).parents[2]
 GOOD = """\
@@ -25,8 +27,8 @@ sinks: { out: { sink: "null", queue: 0 } }
 """
 
 
-def framewire(*arguments: str | Path) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+def framewire(*arguments: str | Path, environment: dict[str, str] | None = None) -> Result:
+    return CliRunner(env=environment).invoke(app, [str(argument) for argument in arguments])
 
 
 @pytest.fixture
@@ -55,15 +57,17 @@ HEAVY = "tensorflow keras onnxruntime onnx av cv2 numpy pydantic rich fastapi re
 
 def test_the_command_line_is_there_at_once() -> None:
     look = f"import sys, pipeline.cli; print(*(set({HEAVY.split()}) & set(sys.modules)))"
-    spent = []
+    spent, alone = [], []
     for _ in range(3):
         began = time.perf_counter()
         found = python("-c", look)
         spent.append(time.perf_counter() - began)
         assert (found.stdout.strip(), found.stderr, found.returncode) == ("", "", 0)
-    began = time.perf_counter()
-    python("-c", "")
-    assert min(spent) - (time.perf_counter() - began) < 0.25
+        began = time.perf_counter()
+        python("-c", "")
+        alone.append(time.perf_counter() - began)
+    # A Python of its own is the measure: on a busy machine both are slow.
+    assert min(spent) < 10 * min(alone) + 0.05
 
 
 @pytest.mark.parametrize(
@@ -208,13 +212,89 @@ def test_a_run_with_another_source_ends_clean_and_leaves_a_report(
 
 
 def test_a_run_that_cannot_start_ends_with_1_and_shows_no_secret(tmp_path: Path) -> None:
+    folder = tmp_path / "secret-folder"
+    folder.mkdir()
     path = tmp_path / "x.yaml"
-    path.write_text(GOOD.replace("lobby:", 'lobby: "${CLIP}", x:'))
+    path.write_text(
+        "streams: { card: testcard }\n"
+        'sinks: { file: { sink: jsonl, path: "${OUT}", from: capture } }\n'
+    )
     found = subprocess.run(
         [sys.executable, "-m", "pipeline", "run", str(path)],
-        cwd=ROOT, env={**os.environ, "CLIP": "/nowhere/secret-clip.mp4"},
+        cwd=ROOT, env={**os.environ, "OUT": str(folder)},
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert found.returncode == 1
-    assert "secret-clip" not in found.stdout + found.stderr
-    assert "${CLIP}" in found.stderr
+    assert "secret-folder" not in found.stdout + found.stderr
+    assert "${OUT}" in found.stderr
+
+
+@pytest.mark.parametrize("command", ["validate", "run"])
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("gone.mp4", "got gone.mp4, and there is no {folder}/gone.mp4"),
+        ("~nobody-of-that-name/x.mp4", "got ~nobody-of-that-name/x.mp4"),
+        ("rstp://u:geheim@c/x", "got rstp:// in rstp://u:***@c/x"),
+        ("empty", "got none in {folder}/empty"),
+    ],
+)
+def test_a_source_that_is_not_there_is_a_mistake(
+    tmp_path: Path, command: str, source: str, told: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    path = tmp_path / "x.yaml"
+    path.write_text(GOOD.replace("lobby:", f'\n  gone: "{source}",\n  lobby:'))
+    found = framewire(command, path)
+    assert found.exit_code == 2
+    assert found.stderr.startswith(f"{path}:2:9: streams.gone: wanted ")
+    assert told.format(folder=tmp_path) in found.stderr
+    assert framewire("graph", path).exit_code == 0
+
+
+@pytest.mark.parametrize("clip", ["/nowhere/secret-clip.mp4", "~/secret/../secret-clip.mp4", "s.x"])
+def test_a_source_from_the_environment_that_is_not_there_stays_secret(
+    good: Path, clip: str
+) -> None:
+    good.write_text(GOOD.replace("lobby:", 'lobby: "${CLIP}", x:'))
+    found = framewire("validate", good, environment={"CLIP": clip})
+    assert found.exit_code == 2
+    assert "got '${CLIP}', from the environment" in found.stderr
+    assert "secret" not in found.stderr
+    assert clip not in found.stderr
+
+
+def test_a_models_card_is_printed_as_it_is_written() -> None:
+    card = framewire("models", "card", "blazeface-short").stdout
+    assert card == (ROOT / "models" / "cards" / "blazeface-short.md").read_text("utf-8")
+
+
+def test_weights_of_ones_own_are_imported_and_exported(tmp_path: Path) -> None:
+    origin = ZOO["facemesh-468"].origin
+    assert isinstance(origin, PackageFile)
+    original = package_file(origin.distribution, origin.path)
+    home = {"FRAMEWIRE_HOME": str(tmp_path / "home")}
+    made = framewire("models", "import", "facemesh-468", str(original), environment=home)
+    assert Path(made.stdout.strip()).is_file(), made.output
+    target = tmp_path / "mesh.onnx"
+    called = ["models", "export", "facemesh-468", "--fp16", "--to", str(target)]
+    assert framewire(*called, environment=home).exit_code == 0
+    assert target.is_file()
+    assert "task: mesh" in target.with_suffix(".yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["import", "facemesh-468", "gone.tflite"], "gone.tflite: wanted a weight file, got noth"),
+        (["import", "facemesh-468", "LICENSE"], "LICENSE: wanted a .tflite file"),
+        (["import", "facemesh-468", "LICENSE", "--labels", "gone.txt"], "gone.txt: wanted a text"),
+        (["export", "blazeface-short", "--int8"], "--int8: wanted --calibrate with a folder"),
+        (["export", "blazeface-short", "--int8", "--fp16"], "wanted --fp16 or --int8, got both"),
+        (["bench", "blazeface-short", "--against", "abacus"], "wanted onnxruntime, opencv, openv"),
+    ],
+)
+def test_a_wrong_call_about_models_is_answered(arguments: list[str], message: str) -> None:
+    found = framewire("models", *arguments)
+    assert found.exit_code in {1, 2}
+    assert message in found.output

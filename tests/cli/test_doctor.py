@@ -1,6 +1,7 @@
 """What `framewire doctor` finds."""
 
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,32 @@ from sinks.embedded_redis import EmbeddedRedis
 
 
 def test_this_machine_can_be_examined() -> None:
+    was_there = "openvino" in sys.modules
     found = list(examine())
     about = {(one.topic, one.name): one for one in found}
     assert about["machine", "python"].found.startswith("3.11")
     assert about["models on", "cpu"].state == "good"
+    assert ("models on", "cpu, precision bf16") in about
+    assert "openvino" not in sys.modules or was_there, "it talks to its makers when imported"
     assert about["video", "decoder h264"].state == "good"
     assert ("models", "blazeface-short") in about
     assert ("redis", "embedded") in about
     for one in found:
         assert one.found
         assert one.needs or one.state != "missing", f"{one.name} does not say what it needs"
+
+
+def test_bfloat16_says_what_it_would_need(tmp_path: Path) -> None:
+    able, unable = tmp_path / "able", tmp_path / "unable"
+    able.write_text("model name\t: some\nflags\t\t: fpu avx512f avx512_bf16\n")
+    unable.write_text("model name\t: some\nflags\t\t: fpu avx512f\n")
+    good = doctor.bfloat16("2026.2", able)
+    assert (good.state, good.found, good.needs) == ("good", "OpenVINO 2026.2", "")
+    assert doctor.bfloat16("2026.2", unable).needs == "a CPU with AVX512-BF16 or AMX"
+    assert doctor.bfloat16(None, able).needs == "pip install 'framewire[bf16]'"
+    assert doctor.bfloat16(None, tmp_path / "none").needs == (
+        "pip install 'framewire[bf16]' and a CPU with AVX512-BF16 or AMX"
+    )
 
 
 def test_a_camera_is_called_by_its_name(tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ def test_a_stage_of_ones_own_runs_as_it_is_shown(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     lines = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
     nodes = [json.loads(line)["node"] for line in lines]
-    assert nodes.count("light") == nodes.count("faces") > 0
+    # A live source does not wait: on a busy machine a frame may be dropped before the second node.
+    assert 0 < nodes.count("faces") <= nodes.count("light")
 
 
 def test_every_make_target_it_names_is_there() -> None:

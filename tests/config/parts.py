@@ -81,6 +81,9 @@ sinks:
   out: { sink: post, from: [people, hands], queue: 8 }
 """
 
+LOOKED_AT = "\ngraph: { looks: { stage: look } }\n"
+"""What comes behind streams that are to be looked at and no more."""
+
 
 def load(
     text: str | bytes,

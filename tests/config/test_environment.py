@@ -5,11 +5,11 @@ import pickle
 import pytest
 
 from pipeline.config.secrets import Secrets
-from tests.config.parts import GOOD, load, mistakes
+from tests.config.parts import GOOD, LOOKED_AT, load, mistakes
 
 
 def source(text: str, **environ: str) -> str:
-    return load(f"streams: {{a: {text!r}}}", environ).streams["a"].options.source
+    return load(f"streams: {{a: {text!r}}}" + LOOKED_AT, environ).streams["a"].options.source
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_references_are_replaced(text: str, environ: dict[str, str], value: str)
 
 
 def test_a_number_may_come_from_the_environment() -> None:
-    text = "streams: {a: {source: x, priority: '${RANK}', loop: '${AGAIN}'}}"
+    text = "streams: {a: {source: x, priority: '${RANK}', loop: '${AGAIN}'}}" + LOOKED_AT
     stream = load(text, {"RANK": "7", "AGAIN": "true"}).streams["a"]
     assert (stream.priority, stream.options.loop) == (7, True)
 
@@ -99,7 +99,7 @@ def test_a_text_is_masked(text: str, shown: str) -> None:
 
 
 def test_a_hidden_text_stays_itself_in_another_process() -> None:
-    config = load("streams: {a: '${CAM}'}", {"CAM": "hunter2222"})
+    config = load("streams: {a: '${CAM}'}" + LOOKED_AT, {"CAM": "hunter2222"})
     again = pickle.loads(pickle.dumps(config.streams["a"].options))
     assert again.source == "hunter2222"
     assert "hunter2222" not in repr(again)

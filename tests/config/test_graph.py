@@ -78,6 +78,40 @@ def test_what_does_not_fit_is_named(text: str, said: str) -> None:
     assert mistakes(STREAMS + text) == [said]
 
 
+@pytest.mark.parametrize(
+    ("keys", "queue"),
+    [
+        ("", 2),
+        ("batch: {max: 4}", 2),  # of two streams
+        ("batch: {max: 5}", 3),
+        ("batch: {max: 5}, streams: a", 5),
+        ("batch: {max: 6}, queue: 3", 3),
+        ("batch: {max: 6}, queue: 1, policy: latest", 1),
+    ],
+)
+def test_a_queue_is_as_long_as_a_batch_wants_it(keys: str, queue: int) -> None:
+    text = "graph: {n: {stage: look, " + keys + "}, all: {stage: look}}"
+    assert load(STREAMS + text).queue_of("n") == queue
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        ("batch: {max: 6}, queue: 2", "wanted at least 3, for batches of 6 from 2 streams, got 2"),
+        (
+            "batch: {max: 6}, streams: [a], queue: 5",
+            "wanted at least 6, for batches of 6 from 1 stream, got 5",
+        ),
+    ],
+)
+def test_a_queue_that_a_batch_does_not_fit_in_is_named(keys: str, wanted: str) -> None:
+    text = "graph: {n: {stage: look, " + keys + "}, all: {stage: look, fpps: 1}}"
+    assert mistakes(STREAMS + text) == [
+        f"2: graph.n.queue: {wanted}",
+        "2: graph.all.fpps: unknown key 'fpps'; did you mean fps?",
+    ]
+
+
 def test_each_of_two_circles_is_named() -> None:
     text = (
         "graph: {a: {stage: look, from: a}, b: {stage: look, from: c}, c: {stage: look, from: b}}"
@@ -118,6 +152,22 @@ def test_streams_flow_along_the_arrows() -> None:
     }
     assert load(GOOD).streams_of("out") == ("lobby", "door")
     assert load(GOOD).streams_of("hands") == ("lobby",)
+
+
+def test_a_stream_that_nobody_looks_at_is_named() -> None:
+    text = "streams: {a: x, b: y}\ngraph: {n: {stage: look, streams: a}, m: {stage: look, from: n}}"
+    said = "1: streams.b: wanted a node or a sink that looks at it, got none"
+    assert mistakes(text) == [said]
+    assert mistakes(text + "\nsinks: {s: {sink: post, from: [m, capture]}}") == []
+    assert mistakes(
+        "streams: {a: x, b: y}\nsinks: {s: {sink: post, from: capture, streams: a}}"
+    ) == [said]
+
+
+def test_who_was_to_look_and_is_misread_is_told_alone() -> None:
+    assert mistakes(STREAMS + "graph: {n: {stage: look, streams: [a], fpps: 1}}") == [
+        "2: graph.n.fpps: unknown key 'fpps'; did you mean fps?"
+    ]
 
 
 def test_a_config_made_by_hand_must_fit_too() -> None:

@@ -170,7 +170,7 @@ def test_a_good_config_has_the_options_of_its_parts() -> None:
     assert config.streams["door"].priority == 3
     assert people.options.model_dump() == {"model": "large", "score": 0.5, "classes": ()}
     assert (people.inputs, people.batch.max, people.batch.wait_ms) == (("capture",), 4, 10)
-    assert (people.queue, people.policy, people.streams, people.isolation) == (
+    assert (config.queue_of("people"), people.policy, people.streams, people.isolation) == (
         2, "auto", None, "thread",
     )  # fmt: skip
     assert (hands.inputs, hands.streams) == (("people",), ("lobby",))

@@ -111,7 +111,7 @@ ENVIRON = {"CAMERA_1": "rtsp://viewer:geheim@camera-1/main", "CAMERA_2": "rtsp:/
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_an_example_can_be_read(path: Path) -> None:
-    config = load_config(path, ENVIRON, parts=installed_parts(models=False))
+    config = load_config(path, ENVIRON, parts=installed_parts(ready=False))
     assert config.streams
     assert config.sinks
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.config.parts import load, mistakes
+from tests.config.parts import LOOKED_AT, load, mistakes
 
 TEXT = "streams:\n  a: '${NOWHERE}'\n  b: { source: y.mp4, priority: 2, loop: true }\n"
 
@@ -20,7 +20,7 @@ TEXT = "streams:\n  a: '${NOWHERE}'\n  b: { source: y.mp4, priority: 2, loop: tr
     ],
 )
 def test_a_source_takes_the_place_of_all_or_of_one(given: list[str], a: str, b: str) -> None:
-    streams = load(TEXT, {}, sources=given).streams
+    streams = load(TEXT + LOOKED_AT, {}, sources=given).streams
     assert (streams["a"].options.source, streams["b"].options.source) == (a, b)
     assert (streams["b"].priority, streams["b"].options.loop) == (2, True)
 

@@ -13,11 +13,12 @@ import onnx
 import pytest
 
 from models import ZOO, BadModel, BadWeights, MissingModel, ModelSpec, PackageFile, UnknownModel
-from models.spec import Input
-from models.store import ensure, find, home, key, path
+from models.spec import Download, Input
+from models.store import ensure, find, home, import_model, key, path
 
 ROOT = Path(__file__).parents[2]
 MESH = ZOO["facemesh-468"]
+FACES = ZOO["blazeface-short"]
 
 
 def with_origin(**changes: str) -> ModelSpec:
@@ -32,7 +33,7 @@ def test_the_file_says_what_it_was_made_from(
     made = ensure(MESH, tmp_path)
     told = {entry.key: entry.value for entry in onnx.load(made).metadata_props}
     assert MESH.origin is not None
-    assert told["key"] == key(MESH)
+    assert told["key"] == key(MESH, [MESH.origin.sha256])
     assert told["original_sha256"] == MESH.origin.sha256
     assert told["licence"] == "Apache-2.0"
     assert made == path(MESH, tmp_path)
@@ -184,3 +185,59 @@ def test_a_model_without_it_is_answered_with_what_to_write(tmp_path: Path) -> No
 def test_a_path_to_nothing_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingModel, match=r"gone\.onnx: wanted an ONNX file"):
         find(str(tmp_path / "gone.onnx"))
+
+
+def test_a_users_own_weights_come_before_the_origin(
+    original: Callable[[str], Path], tmp_path: Path
+) -> None:
+    given = tmp_path / "mine.tflite"
+    given.write_bytes(original(MESH.name).read_bytes())
+    made = import_model(MESH, [given], folder=tmp_path)
+    found = find(MESH.name, tmp_path)
+    assert found.path == made == path(MESH, tmp_path)
+    assert made != ensure(MESH, tmp_path / "elsewhere")
+
+
+def test_names_of_classes_come_with_an_import(
+    original: Callable[[str], Path], tmp_path: Path
+) -> None:
+    import_model(FACES, [original(FACES.name)], ["visage"], folder=tmp_path)
+    assert find(FACES.name, tmp_path).spec.labels == ("visage",)
+
+
+def test_what_was_imported_is_made_again_from_the_same_file_only(
+    original: Callable[[str], Path], tmp_path: Path
+) -> None:
+    given = tmp_path / "mine.tflite"
+    given.write_bytes(original(MESH.name).read_bytes())
+    made = import_model(MESH, [given], folder=tmp_path)
+    made.unlink()
+    assert find(MESH.name, tmp_path).path == made
+
+    made.unlink()
+    given.write_bytes(b"another")
+    with pytest.raises(BadWeights, match="wanted the file that was imported as facemesh-468"):
+        find(MESH.name, tmp_path)
+    given.unlink()
+    with pytest.raises(MissingModel, match=r"it was imported from .*mine.tflite, which is gone"):
+        find(MESH.name, tmp_path)
+
+
+def test_weights_that_only_the_user_can_get_are_named(tmp_path: Path) -> None:
+    own = replace(MESH, origin=None, published="an address")
+    with pytest.raises(MissingModel, match="get an address, then framewire models import facem"):
+        ensure(own, tmp_path)
+    assert path(own, tmp_path) is None
+
+
+def test_weights_to_download_are_named_with_where_to_put_them(tmp_path: Path) -> None:
+    own = replace(MESH, origin=Download("http://127.0.0.1:1/net.tflite", 100, "0" * 64))
+    with pytest.raises(MissingModel, match=r"models pull facemesh-468, or put .*net.tflite at "):
+        ensure(own, tmp_path)
+
+
+def test_a_broken_record_of_an_import_is_named(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / f"{MESH.name}.json").write_text("{")
+    with pytest.raises(BadModel, match="remove it and import facemesh-468 again"):
+        find(MESH.name, tmp_path)

@@ -10,7 +10,7 @@ import tflite
 from models import ZOO, BadWeights
 from models.export.graph import Graph
 from models.export.tflite import emit
-from models.readers.network import Convolution, Network, Operator, Padding, Tensor
+from models.readers.network import Convolution, Network, Operator, Padding, Pooling, Tensor
 from models.readers.tflite import parse, read
 from models.session import open_session
 from models.spec import Port
@@ -101,6 +101,36 @@ def test_padding_is_tensorflows_to_the_pixel(
     graph.output(Port("y", "float32", ("B", 4, *wanted.shape[:2])), value)
     session = open_session(save(graph, tmp_path), device="cpu")
     got = session.run({"x": picture.transpose(2, 0, 1)[np.newaxis]})["y"]
+    assert np.allclose(got[0].transpose(1, 2, 0), wanted, atol=1e-5)
+
+
+def test_a_mean_leaves_out_what_lies_outside_and_softmax_is_over_the_last_axis(
+    tmp_path: Path,
+) -> None:
+    picture = np.arange(18, dtype=np.float32).reshape(3, 3, 2)
+    network = Network(
+        "by-hand",
+        (
+            Tensor("x", (1, 3, 3, 2), "float32", None),
+            Tensor("means", (1, 2, 2, 2), "float32", None),
+            Tensor("y", (1, 2, 2, 2), "float32", None),
+        ),
+        (
+            Operator("AVERAGE_POOL_2D", (0,), (1,), Pooling((2, 2), (2, 2), "same", "none")),
+            Operator("SOFTMAX", (1,), (2,), None),
+        ),
+        (0,),
+        (2,),
+    )
+    graph = Graph("means")
+    (value,) = emit(graph, network, [graph.input(Port("x", "float32", ("B", 2, 3, 3)))])
+    graph.output(Port("y", "float32", ("B", 2, 2, 2)), value)
+    session = open_session(save(graph, tmp_path), device="cpu")
+    got = session.run({"x": picture.transpose(2, 0, 1)[np.newaxis] ** 2 / 100})["y"]
+    squares = picture**2 / 100
+    parts = [[squares[y : y + 2, x : x + 2] for x in (0, 2)] for y in (0, 2)]
+    means = np.array([[part.mean(axis=(0, 1)) for part in row] for row in parts])
+    wanted = np.exp(means) / np.exp(means).sum(axis=-1, keepdims=True)
     assert np.allclose(got[0].transpose(1, 2, 0), wanted, atol=1e-5)
 
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models import BadWeights
-from models.readers.network import Convolution, Network
+from models.readers.network import Convolution, Network, Resizing
 from models.readers.tflite import parse, read
-from tests.models.tflite_file import File, Op, T, conv_options
+from tests.models.tflite_file import File, Op, T, conv_options, resize_options
 
 ANY_EXAMPLES = settings(
     max_examples=300,
@@ -40,6 +40,16 @@ def test_float16_weights_come_as_float32_and_nothing_is_left_to_dequantise(
     assert (kernel.shape, kernel.dtype) == ((24, 5, 5, 3), "float32")
     assert kernel.data is not None
     assert np.array_equal(kernel.data, kernel.data.astype(np.float16).astype(np.float32))
+
+
+@pytest.mark.parametrize(("aligned", "half_pixel"), [(True, False), (False, True), (False, False)])
+def test_how_a_picture_is_resized_is_read(aligned: bool, half_pixel: bool) -> None:
+    options = resize_options(aligned=aligned, half_pixel=half_pixel)
+    size = T("size", (2,), tflite.TensorType.INT32, np.array([4, 6], np.int32))
+    tensors = [T("image", (1, 2, 3, 5)), size, T("larger", (1, 4, 6, 5))]
+    operator = Op(tflite.BuiltinOperator.RESIZE_BILINEAR, [0, 1], [2], options)
+    network = parse(File(tensors, [operator], outputs=[2]).to_bytes(), "a.tflite")
+    assert network.operators[0].options == Resizing(aligned, half_pixel)
 
 
 def constant(tensor: T) -> np.ndarray:

@@ -136,6 +136,18 @@ def conv_options(stride: int, padding: int) -> Callable[[flatbuffers.Builder], t
     return write
 
 
+def resize_options(
+    *, aligned: bool, half_pixel: bool
+) -> Callable[[flatbuffers.Builder], tuple[int, int]]:
+    def write(b: flatbuffers.Builder) -> tuple[int, int]:
+        tflite.ResizeBilinearOptionsStart(b)
+        tflite.ResizeBilinearOptionsAddAlignCorners(b, aligned)
+        tflite.ResizeBilinearOptionsAddHalfPixelCenters(b, half_pixel)
+        return tflite.BuiltinOptions.ResizeBilinearOptions, tflite.ResizeBilinearOptionsEnd(b)
+
+    return write
+
+
 def offsets(
     b: flatbuffers.Builder, start: Callable[[flatbuffers.Builder, int], int], items: Sequence[int]
 ) -> int:

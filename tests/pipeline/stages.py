@@ -57,6 +57,19 @@ class Fail(Stage):
         return [nothing() for _ in frames]
 
 
+class Closes(Stage):
+    """Leaves a file when it is closed."""
+
+    def __init__(self, options: Options, context: StageContext) -> None:
+        self._mark = context.folder / "closed"
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        return [nothing() for _ in frames]
+
+    def close(self) -> None:
+        self._mark.touch()
+
+
 class Unmakeable(Stage):
     """Cannot be made."""
 

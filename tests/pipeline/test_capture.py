@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pipeline.capture import Capture
 from pipeline.gate import Gate
 from stages.capture.backoff import Backoff
-from stages.errors import SourceLost, SourceRefused
+from stages.errors import BadFile, SourceLost, SourceRefused
 from stages.events import Event
 from stages.frame import Frame
 from stages.source import SourceStats
@@ -87,6 +87,13 @@ def test_a_file_that_is_refused_fails_its_stream_and_says_why() -> None:
     assert [(e.name, e.detail["error"]) for e in events] == [("source.refused", "no such file")]
 
 
+def test_a_file_that_is_none_is_not_asked_again_though_it_plays_like_a_camera() -> None:
+    capture, seqs, events = read(Scripted([BadFile("not a video")], live=True))
+    assert seqs == []
+    assert capture.failed == "not a video"
+    assert names(events) == ["source.refused"]
+
+
 def test_a_fault_of_our_own_ends_the_stream_and_is_told() -> None:
     capture, seqs, events = read(Scripted([1, KeyError("oops")]))
     assert seqs == [0]
@@ -120,3 +127,38 @@ def test_a_shut_gate_holds_the_source_and_stop_opens_it() -> None:
     gate.hold()
     capture.stop()
     assert capture.join(time.monotonic() + LIMIT)
+
+
+def test_what_was_connected_when_it_was_stopped_is_told_as_that() -> None:
+    seen = threading.Event()
+    capture = running(Scripted([10**9]), lambda _: seen.set(), Gate())
+    assert seen.wait(LIMIT)
+    capture.stop()
+    assert capture.join(time.monotonic() + LIMIT)
+    assert capture.connected
+
+
+def test_what_had_ended_by_itself_is_not_connected_though_it_is_stopped() -> None:
+    capture, _, _ = read(Scripted([2]))
+    capture.stop()
+    assert not capture.connected
+
+
+def test_after_a_stop_no_frame_comes_once_the_one_that_is_going_in_is_through() -> None:
+    inside, go_on = threading.Event(), threading.Event()
+    entered: list[int] = []
+
+    def enter(frame: Frame) -> None:
+        inside.set()
+        assert go_on.wait(LIMIT)
+        entered.append(frame.seq)
+
+    capture = running(Scripted([10**9]), enter, Gate())
+    assert inside.wait(LIMIT)
+    capture.stop()
+    assert not capture.settle(time.monotonic())
+    go_on.set()
+    assert capture.settle(time.monotonic() + LIMIT)
+    assert entered == [0]
+    assert capture.join(time.monotonic() + LIMIT)
+    assert entered == [0]

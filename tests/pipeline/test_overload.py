@@ -1,5 +1,6 @@
 """Under overload the less important streams give way first, in a declared order."""
 
+from pipeline.filters import AtMost
 from pipeline.overload import CALM, Governor
 from tests.factory import grey_frame
 
@@ -51,3 +52,12 @@ def test_the_filter_spares_frames_and_says_why() -> None:
     assert [first(frame) for frame in frames] == [None, "rate", "rate", "rate"]
     assert [optional(frame) for frame in frames] == ["optional"] * 4
     assert first(grey_frame(1, "high")) is None
+
+
+def test_half_the_rate_is_half_of_what_a_node_takes_not_of_what_is_captured() -> None:
+    governor = Governor({"low": 0, "high": 1})
+    governor.look(1)
+    ten_a_second, overload = AtMost(10), governor.filter(fed_by_capture=True, optional=False)
+    frames = [grey_frame(seq, "low") for seq in range(100)]  # four seconds at 25
+    taken = [f for f in frames if ten_a_second(f) is None and overload(f) is None]
+    assert len(taken) == 20

@@ -1,16 +1,25 @@
 """Whole pipelines, from a real source through real threads and processes to real sinks."""
 
+import asyncio
 import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from pipeline.isolation import IsolatedStage, StageFailed
 from pipeline.pipeline import Pipeline
+from pipeline.report import report
+from pipeline.usage import Usage
+from sinks.errors import BadSink
 from tests.pipeline.running import Footprint, run, total
 
 CARD = "{ source: testcard, size: 320x240, pace: fast, loop: false }"
@@ -101,6 +110,36 @@ async def test_an_error_costs_its_frame_and_a_stage_that_always_fails_is_taken_o
     assert pipeline.failure is None
 
 
+async def test_the_report_counts_what_child_processes_cost(tmp_path: Path, pictures: Path) -> None:
+    pipeline = await run(
+        tmp_path,
+        f"""
+        streams: {{ a: "{pictures}" }}
+        graph: {{ grey: {{ stage: "{{stages}}:MeanGrey", isolation: process }} }}
+        sinks: {{ out: {{ sink: "null", from: grey }} }}
+        """,
+    )
+    made = report(pipeline, time.monotonic())
+    alone = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    assert made.peak_rss_mb > alone + 20, "a process that has imported NumPy holds more than that"
+
+
+def test_the_processor_time_of_a_child_counts_while_it_lives() -> None:
+    work = "import time\nwhile time.process_time() < 0.5: pass\nprint(); input()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", work],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    with child:
+        assert child.stdout is not None
+        before = sum(os.times()[:4])
+        child.stdout.readline()
+        usage = Usage()
+        usage.look()
+        assert usage.cpu - before >= 0.5
+        child.communicate(b"\n")
+
+
 async def test_a_relative_source_starts_at_the_folder_of_the_config(
     tmp_path: Path, pictures: Path
 ) -> None:
@@ -141,6 +180,30 @@ async def test_a_stage_that_hangs_costs_its_frame_and_not_the_end(tmp_path: Path
     assert time.monotonic() - began < 0.5 + 5 + 2
     assert total(pipeline, "hangs").failed == {"abandoned": 1}
     assert total(pipeline, "count").done > 0
+    assert pipeline.failure is not None
+    assert "hangs: its stage does not come back; hangs: frames abandoned: 1" in pipeline.failure
+    assert "count" not in pipeline.failure
+    for thread in threading.enumerate():
+        if thread.name.startswith("hangs"):
+            thread.join()
+
+
+async def test_the_time_is_up_too_when_the_source_has_ended_and_a_stage_hangs(
+    tmp_path: Path,
+) -> None:
+    cv2.imwrite(str(tmp_path / "1.png"), np.zeros((48, 64, 3), np.uint8))
+    began = time.monotonic()
+    pipeline = await run(
+        tmp_path,
+        """
+        streams: { a: { source: "." } }
+        graph: { hangs: { stage: "{stages}:Hang" } }
+        sinks: { out: { sink: "null", from: hangs } }
+        """,
+        seconds=0.5,
+    )
+    assert time.monotonic() - began < 0.5 + 5 + 2
+    assert total(pipeline, "hangs").failed == {"abandoned": 1}
     for thread in threading.enumerate():
         if thread.name.startswith("hangs"):
             thread.join()
@@ -194,6 +257,22 @@ async def test_a_stage_that_cannot_be_made_stops_the_start_and_leaves_nothing(
     assert not Footprint().added_since(before).keys() - {"threads"}
 
 
+async def test_a_sink_that_cannot_be_opened_leaves_nothing_of_the_others(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    before = Footprint()
+    with pytest.raises(BadSink, match="folder"):
+        await run(
+            tmp_path,
+            f"""
+            streams: {{ a: {CARD} }}
+            sinks:
+              redis: {{ sink: redis, from: capture }}
+              file: {{ sink: jsonl, path: folder, from: capture }}
+            """,
+        )
+    assert not Footprint().added_since(before).keys() - {"threads"}
+
+
 async def test_the_end_leaves_no_thread_process_socket_or_shared_memory(tmp_path: Path) -> None:
     before = Footprint()
     await run(
@@ -227,6 +306,28 @@ async def test_a_refused_file_is_a_failure_and_the_other_stream_is_unharmed(
         """,
     )
     assert total(pipeline, "out").done == 30
+    assert pipeline.failure is not None
+    assert "bad" in pipeline.failure
+
+
+async def test_a_refused_file_is_a_failure_too_when_the_others_are_stopped(tmp_path: Path) -> None:
+    (tmp_path / "no_video.mp4").write_bytes(b"this is no video" * 99)
+    loop, refused = asyncio.get_running_loop(), threading.Event()
+
+    def stop_after_refusal(pipeline: Pipeline) -> None:
+        while not pipeline.bulletin.counts["source.refused"]:
+            refused.wait(0.01)
+        loop.call_soon_threadsafe(pipeline.stop)
+
+    pipeline = await run(
+        tmp_path,
+        f"""
+        streams: {{ good: {CARD}, bad: no_video.mp4 }}
+        sinks: {{ out: {{ sink: "null", from: capture }} }}
+        """,
+        seconds=60,
+        meanwhile=stop_after_refusal,
+    )
     assert pipeline.failure is not None
     assert "bad" in pipeline.failure
 

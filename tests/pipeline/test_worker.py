@@ -1,13 +1,17 @@
 """A worker runs a stage, and an error costs the frames of its call, not the pipeline."""
 
+import os
+import signal
+import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
 from models.results import Result
 from pipeline.gate import Gate
-from pipeline.isolation import IsolatedStage, StageFailed
+from pipeline.isolation import IsolatedStage, StageFailed, WorkerLost
 from pipeline.link import Lane, Link
 from pipeline.node import Node
 from pipeline.worker import Rules, Worker
@@ -45,6 +49,16 @@ class Miscounts(Raises):
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
         return [nothing() for _ in frames][1:]
+
+
+class Leaves(Raises):
+    """Wants to end the process, and to fail again when it is closed."""
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
+        raise SystemExit(3)
+
+    def close(self) -> None:
+        raise ZeroDivisionError("in close")
 
 
 class Outcomes:
@@ -122,6 +136,22 @@ def test_on_error_stop_ends_the_pipeline_and_says_why() -> None:
     assert seen.stopped == ["node failed 3 times in a row: ZeroDivisionError: frame 2"]
 
 
+def test_a_stage_that_exits_or_does_not_close_takes_nothing_with_it() -> None:
+    seen = Outcomes(Leaves(), 3, Rules(patience=2))
+    assert seen.balance.failed == {"SystemExit": 2}
+    assert seen.balance.dropped == {"removed": 1}
+
+
+def test_a_batch_does_not_wait_for_frames_that_have_no_room_to_wait_in() -> None:
+    link = Link({"a": Lane("block", 2, Gate())})
+    node = Node("node", {"a": ("capture",)}, link)
+    for seq in range(2):
+        node.arrive(grey_frame(seq), "capture", said=True)
+    batch, _ = node.take(8, patience=60)
+    assert batch is not None
+    assert [frame.seq for frame in batch.frames] == [0, 1]
+
+
 def isolated(kind: str, options: Options | None = None) -> tuple[IsolatedStage, list[Event]]:
     events: list[Event] = []
     stage = IsolatedStage(
@@ -159,3 +189,51 @@ def test_what_an_isolated_stage_raises_keeps_its_name() -> None:
 def test_an_isolated_stage_that_cannot_be_made_says_why() -> None:
     with pytest.raises(StageFailed, match="RuntimeError: no such thing as this stage"):
         isolated("Unmakeable")
+
+
+def test_an_isolated_stage_is_found_from_a_config_in_a_relative_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.py").write_text("from tests.pipeline.stages import Closes")
+    monkeypatch.chdir(tmp_path)
+    stage = IsolatedStage(
+        "./mine.py:Closes", Options(), StageContext("node"), stateless=True, announce=print
+    )
+    stage.close()
+
+
+def test_an_isolated_stage_is_closed_and_does_not_die_of_the_end_of_its_service(
+    tmp_path: Path,
+) -> None:
+    stage = IsolatedStage(
+        f"{stages.__file__}:Closes", Options(), StageContext("node", folder=tmp_path),
+        stateless=True, announce=print,
+    )  # fmt: skip
+    os.kill(stage.pid, signal.SIGTERM)
+    stage.run([grey_frame(0)])
+    stage.close()
+    assert (tmp_path / "closed").exists()
+
+
+def test_a_replaced_process_outlives_the_thread_that_lost_the_first_and_is_closed(
+    tmp_path: Path,
+) -> None:
+    stage = IsolatedStage(
+        f"{stages.__file__}:Closes", Options(), StageContext("node", folder=tmp_path),
+        stateless=True, announce=print,
+    )  # fmt: skip
+
+    def lose_and_go_on() -> None:
+        os.kill(stage.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            stage.run([grey_frame(0)])
+        stage.run([grey_frame(1)])
+
+    worker = threading.Thread(target=lose_and_go_on)
+    worker.start()
+    worker.join()
+    # Until the system, too, has ended the thread: only then would it end the child.
+    while Path(f"/proc/self/task/{worker.native_id}").exists():
+        os.sched_yield()
+    stage.close()
+    assert (tmp_path / "closed").exists()

@@ -1,0 +1,143 @@
+"""Each family's network against the same one in other engines, and what converting costs.
+
+Speed does not depend on what the weights are, so networks are filled from a seed: nobody needs the
+original files to measure. Only the network is timed, without its post-processing.
+"""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from benchmarks.folder import WORK
+from benchmarks.measure import Bar, spread
+from models.engines import Timed, timed
+from models.sidecar import write_sidecar
+from models.zoo import ZOO
+
+ROUNDS = 5
+SECONDS = 2.0  # of each engine in each round
+THREADS = 2
+
+# One model of each family, and the least ratio to OpenVINO in float32 that is wanted of it.
+SUBJECTS = {
+    "mobilenet-v1": 0.85,
+    "yolov2-tiny-voc": 0.85,
+    "yolov2-coco": 0.85,
+    "vgg16-imagenet": 0.85,
+    "vggface": 0.85,
+    "deeplab-mobilenetv2-voc": 0.85,
+    "deeplab-xception-voc": 0.85,
+    "ternaus-unet11-binary": 0.85,
+    "ternaus-unet16-binary": 0.85,
+    "ternaus-linknet34-binary": 0.75,
+    "ternaus-albunet34-binary": 0.85,
+    "vrn": 0.85,
+}
+
+# Seconds and gigabytes at most, by name.
+CONVERSIONS = {"yolov2-coco": (5.0, 3.0), "vgg16-imagenet": (6.0, 5.0)}
+
+
+class Conversion(msgspec.Struct, frozen=True):
+    """What writing a network as ONNX took: seconds, and 10^9 bytes of the whole process at most."""
+
+    seconds: float
+    gigabytes: float
+
+
+def bars() -> list[Bar]:
+    """All families, one engine at a time."""
+    made: list[Bar] = []
+    for name, least in SUBJECTS.items():
+        path, conversion = _converted(name)
+        if name in CONVERSIONS:
+            seconds, gigabytes = CONVERSIONS[name]
+            held = conversion.seconds <= seconds and conversion.gigabytes <= gigabytes
+            got = f"{conversion.seconds:.1f} s, {conversion.gigabytes:.1f} GB"
+            made.append(Bar(f"{name}, export", f"<= {seconds:g} s, {gigabytes:g} GB", got, held))
+        made += _engines(name, path, least)
+    return made
+
+
+def _engines(name: str, path: Path, least: float) -> list[Bar]:
+    outputs = WORK / "outputs.npz"
+    rounds = [
+        {
+            engine: timed(str(path), engine, THREADS, SECONDS, outputs)
+            for engine in ("onnxruntime", "opencv", "openvino", "openvino-bf16")
+        }
+        | {"keras": timed(name, "keras", THREADS, SECONDS, outputs)}
+        for _ in range(ROUNDS)
+    ]
+    return [
+        _bar(name, "cv2.dnn", [r["opencv"] for r in rounds], rounds, 1.8),
+        _bar(name, "TensorFlow", [r["keras"] for r in rounds], rounds, 0.9),
+        _bar(name, "OpenVINO f32", [r["openvino"] for r in rounds], rounds, least),
+        _bf16(name, rounds),
+    ]
+
+
+def _bar(
+    name: str, other: str, theirs: list[Timed], rounds: list[dict[str, Timed]], least: float
+) -> Bar:
+    what = f"{name}, times as fast as {other}"
+    if theirs[0].cannot:
+        return Bar(what, f">= {least:g}", theirs[0].cannot[:60], held=True)
+    ratios = [t.ms / r["onnxruntime"].ms for t, r in zip(theirs, rounds, strict=True)]
+    return Bar(what, f">= {least:g}", spread(ratios), median(ratios) >= least)
+
+
+def _bf16(name: str, rounds: list[dict[str, Timed]]) -> Bar:
+    what = f"{name}, `precision: bf16` times as fast as float32"
+    if rounds[0]["openvino-bf16"].cannot:
+        return Bar(what, ">= 1.8", rounds[0]["openvino-bf16"].cannot[:60], held=True)
+    ratios = [r["onnxruntime"].ms / r["openvino-bf16"].ms for r in rounds]
+    return Bar(what, ">= 1.8", spread(ratios), median(ratios) >= 1.8)
+
+
+def _converted(name: str) -> tuple[Path, Conversion]:
+    """Write the network in a process of its own, whose memory is only for that."""
+    path = WORK / f"{name}.onnx"
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.zoo", name, str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise SystemExit(f"{name} was not converted:\n{done.stderr[-2000:]}")
+    return path, msgspec.json.decode(done.stdout.splitlines()[-1], type=Conversion)
+
+
+def convert(name: str, path: Path) -> Conversion:
+    """Build, fill from a seed, and write as ONNX: pictures in, the network's own outputs out."""
+    import time
+
+    from models.export.convert import family
+    from models.export.graph import Graph
+    from models.export.keras_graph import emit
+    from models.spec import Port
+    from models.transfer import values
+    from tests.models.seeded import fill
+
+    spec = ZOO[name]
+    network = family(spec.family).build(spec)  # type: ignore[attr-defined]  # those built in Keras
+    fill(network, seed=0)
+    began = time.perf_counter()
+    graph = Graph(name)
+    found = emit(graph, network, values(network), [graph.image(spec.input)])
+    for number, (value, tensor) in enumerate(zip(found, network.outputs, strict=True)):
+        shape = tuple(tensor.shape)[1:]
+        sizes = (shape[-1], *shape[:-1]) if len(shape) == 3 else shape
+        graph.output(Port(f"output{number}", "float32", ("B", *sizes)), value)
+    with path.open("wb") as file:
+        graph.write(file, {})
+    took = time.perf_counter() - began
+    write_sidecar(path, spec)
+    return Conversion(took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9)
+
+
+if __name__ == "__main__":
+    print(msgspec.json.encode(convert(sys.argv[1], Path(sys.argv[2]))).decode())

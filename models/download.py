@@ -1,0 +1,97 @@
+"""Fetches one published weight file: resumed, bounded, checked, and there whole or not at all."""
+
+import hashlib
+import http.client
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from models.errors import BadWeights, DownloadFailed
+from models.spec import Download
+
+CHUNK = 1 << 20  # bytes
+TIMEOUT_S = 30.0  # without a byte
+TRIES = 4  # connections; each goes on where the one before broke off
+PAUSE_S = 0.5
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes so far and those that are expected, 0 where the server does not say."""
+
+
+def fetch(
+    origin: Download,
+    target: Path,
+    progress: Progress = lambda _done, _of: None,
+    pause_s: float = PAUSE_S,
+) -> Path:
+    """Bring the file to `target`; what was fetched before an interruption is not fetched again.
+
+    pause_s  before the second connection, and twice as long before each further one
+    raises  DownloadFailed if it cannot be reached or breaks off again and again: it says which file
+            to put where; BadWeights if it is larger than the spec allows or another file
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(target.name + ".part")
+    why = ""
+    for attempt in range(TRIES):
+        if attempt:
+            time.sleep(pause_s * 2 ** (attempt - 1))
+        try:
+            complete = _fetch_on(origin, part, progress)
+        except urllib.error.HTTPError as error:
+            why = f"HTTP {error.code} {error.reason}"
+            if 400 <= error.code < 500:
+                break
+        except (OSError, http.client.HTTPException) as error:
+            why = str(getattr(error, "reason", error)) or type(error).__name__
+        else:
+            if complete:
+                _check(origin, part)
+                part.replace(target)
+                return target
+            why = "the connection broke off"
+    raise DownloadFailed(
+        f"{origin.url}: {why}; if this machine cannot reach it, put the file at {target}"
+    )
+
+
+def _fetch_on(origin: Download, part: Path, progress: Progress) -> bool:
+    """Fetch what `part` lacks; tells whether it is complete as far as the server says."""
+    have = part.stat().st_size if part.exists() else 0
+    asked = urllib.request.Request(origin.url)  # noqa: S310 - the zoo's own address
+    if have:
+        asked.add_header("Range", f"bytes={have}-")
+    with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
+        if answer.status != http.client.PARTIAL_CONTENT:
+            have = 0
+        length = answer.headers.get("Content-Length")
+        total = have + int(length) if length is not None and length.isdecimal() else 0
+        _bound(origin, total)
+        with part.open("ab" if have else "wb") as file:
+            while piece := answer.read(CHUNK):
+                have += len(piece)
+                _bound(origin, have, part)
+                file.write(piece)
+                progress(have, total)
+    return not total or have == total
+
+
+def _bound(origin: Download, size: int, part: Path | None = None) -> None:
+    if size > origin.size_most:
+        if part is not None:
+            part.unlink()
+        raise BadWeights(
+            f"{origin.url}: wanted at most {origin.size_most} bytes, got {size} or more"
+        )
+
+
+def _check(origin: Download, part: Path) -> None:
+    if not origin.sha256:
+        return
+    with part.open("rb") as file:
+        got = hashlib.file_digest(file, "sha256").hexdigest()
+    if got != origin.sha256:
+        part.unlink()
+        raise BadWeights(f"{origin.url}: sha256: wanted {origin.sha256}, got {got}")

@@ -1,0 +1,194 @@
+"""The same ONNX file in other engines, to compare: one engine in a process, timed alone.
+
+    python -m models.engines MODEL ENGINE THREADS SECONDS OUTPUTS.npz
+
+Idle threads of one engine may spin into the time of the next, so no two ever share a process.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import median
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+from models.session import open_session
+from models.spec import ModelSpec, Precision
+from models.store import Model, find
+
+Images = NDArray[np.uint8]
+Run = Callable[[Images], Mapping[str, NDArray[np.generic]]]
+Engine = Callable[[Model, int], Run]
+
+WARM_UP = 2  # runs that are not counted: the first ones make plans and allocate
+
+
+class CannotRun(Exception):
+    """An engine does not take the file."""
+
+
+class Timed(msgspec.Struct, frozen=True):
+    """What an engine needed.
+
+    ms      a run, the median
+    runs    that were counted
+    cannot  why this engine does not run the file; then there is no time
+    """
+
+    ms: float = 0.0
+    runs: int = 0
+    cannot: str = ""
+
+
+def timed(model: str, engine: str, threads: int, seconds: float, outputs: Path) -> Timed:
+    """Time one engine in a process of its own, on a seeded picture.
+
+    model    a name of the zoo or the path of an ONNX file
+    outputs  an .npz file, in which is kept what the engine said of the picture
+    """
+    called = [sys.executable, "-m", "models.engines", model, engine, str(threads), str(seconds)]
+    done = subprocess.run(  # noqa: S603 - our own interpreter and module
+        [*called, str(outputs)], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        return Timed(cannot=said[-1])
+    return msgspec.json.decode(done.stdout.splitlines()[-1], type=Timed)
+
+
+def onnxruntime(model: Model, threads: int) -> Run:
+    """As `framewire run` runs it."""
+    session = open_session(model.path, device="cpu", threads=threads)
+    return lambda images: session.run({"image": images})
+
+
+def openvino(model: Model, threads: int) -> Run:
+    return _openvino(model, threads, "fp32")
+
+
+def openvino_bf16(model: Model, threads: int) -> Run:
+    """As `framewire run` runs it with `precision: bf16`."""
+    return _openvino(model, threads, "bf16")
+
+
+def _openvino(model: Model, threads: int, precision: Precision) -> Run:
+    from models.openvino import OpenVinoSession  # noqa: PLC0415 - an extra
+
+    session = OpenVinoSession(model.path, threads, precision)
+    return lambda images: session.run({"image": images})
+
+
+def opencv(model: Model, threads: int) -> Run:
+    """cv2.dnn, with OpenCV 5's own engine."""
+    import cv2  # noqa: PLC0415
+
+    cv2.setNumThreads(threads)
+    try:
+        net = cv2.dnn.readNetFromONNX(str(model.path))
+    except cv2.error as error:
+        raise CannotRun(f"cv2.dnn: {error.err or error}") from error
+    names = net.getUnconnectedOutLayersNames()
+
+    def run(images: Images) -> Mapping[str, NDArray[np.generic]]:
+        net.setInput(images, "image")
+        try:
+            return dict(zip(names, net.forward(names), strict=True))
+        except cv2.error as error:
+            raise CannotRun(f"cv2.dnn: {error.err or error}") from error
+
+    return run
+
+
+def keras(model: Model, threads: int) -> Run:
+    """The network alone, with random weights, compiled by TensorFlow: nothing is decoded."""
+    import tensorflow as tf  # noqa: PLC0415 - an extra
+
+    from models.export.convert import FAMILIES, family  # noqa: PLC0415
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    known = model.spec.family in FAMILIES
+    build: Callable[[ModelSpec], object] | None = (
+        getattr(family(model.spec.family), "build", None) if known else None
+    )
+    if build is None:
+        raise CannotRun(f"keras: {model.spec.family} is not built in Keras")
+    network = tf.function(build(model.spec))
+    mean, std = (np.array(v, np.float32) for v in (model.spec.input.mean, model.spec.input.std))
+
+    def run(images: Images) -> Mapping[str, NDArray[np.generic]]:
+        network(tf.constant((images.astype(np.float32) - mean) / std))
+        return {}
+
+    return run
+
+
+ENGINES: dict[str, Engine] = {
+    "onnxruntime": onnxruntime,
+    "opencv": opencv,
+    "openvino": openvino,
+    "openvino-bf16": openvino_bf16,
+    "keras": keras,
+}
+
+
+def largest_difference(one: Path, other: Path) -> str:
+    """Of two engines' outputs, relative to the largest number of each output of `one`.
+
+    one, other  .npz files, as `timed` writes them
+    """
+    with np.load(one) as a, np.load(other) as b:
+        if not set(a.files) <= set(b.files):
+            return "its outputs are others"
+        shapes = [name for name in a.files if a[name].shape != b[name].shape]
+        if shapes:
+            return f"{shapes[0]}: {a[shapes[0]].shape} and {b[shapes[0]].shape}"
+        pairs = [(a[name].astype(np.float64), b[name].astype(np.float64)) for name in a.files]
+    largest = [
+        float(np.abs(x - y).max() / max(float(np.abs(x).max()), 1e-12)) for x, y in pairs if x.size
+    ]
+    return f"{max(largest, default=0.0):.1e}"
+
+
+def pictures(spec: ModelSpec, count: int = 1) -> Images:
+    """(count, H, W, 3) uint8 of the model's size: smooth colours with some noise, from a seed."""
+    height, width = spec.input.height, spec.input.width
+    random = np.random.default_rng(0)
+    y, x = np.meshgrid(np.linspace(0, 1, height), np.linspace(0, 1, width), indexing="ij")
+    waves = [np.sin(6.28 * (x * a + y * b + c)) for a, b, c in random.uniform(0, 3, (3, 3))]
+    smooth = np.stack(waves, axis=-1) * 90 + 128
+    noise = random.normal(0, 12, (count, height, width, 3))
+    return np.clip(smooth + noise, 0, 255).astype(np.uint8)
+
+
+def main(name: str, engine: str, threads: str, seconds: str, outputs: str) -> None:
+    """Time one engine, keep what it said, and print a `Timed` as JSON."""
+    try:
+        told = _time(find(name), ENGINES[engine], int(threads), float(seconds), Path(outputs))
+    except (CannotRun, ModelError, ModuleNotFoundError) as error:
+        told = Timed(cannot=str(error))
+    sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
+
+
+def _time(model: Model, engine: Engine, threads: int, seconds: float, outputs: Path) -> Timed:
+    images = pictures(model.spec)
+    run = engine(model, threads)
+    for _ in range(WARM_UP):
+        found = run(images)
+    np.savez(outputs, **dict(found))  # type: ignore[arg-type]  # taken for allow_pickle
+    times: list[float] = []
+    until = time.perf_counter() + seconds
+    while not times or time.perf_counter() < until:
+        began = time.perf_counter()
+        run(images)
+        times.append(1000 * (time.perf_counter() - began))
+    return Timed(median(times), len(times))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

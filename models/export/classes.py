@@ -1,0 +1,28 @@
+"""The last node of every classifier and embedding: one row for each picture, by the contract."""
+
+from models.errors import BadModel
+from models.export.graph import Graph
+from models.spec import CONTRACTS, Port
+
+
+def emit_probabilities(graph: Graph, value: str, units: int, classes: int) -> None:
+    """Declare the output of a "classify" model.
+
+    value    (B, units) float32: what comes out of a softmax; or of a sigmoid, if `units` is 1, how
+             likely the second of two classes is, which becomes the probabilities of both
+    classes  that the spec names
+    raises   BadModel if there are not as many
+    """
+    if units == 1:
+        other = graph.add("Sub", [graph.scalar(1.0), value])
+        value, units = graph.add("Concat", [other, value], {"axis": 1}), 2
+    if units != classes:
+        raise BadModel(f"{graph.name}: labels: wanted {units}, as the network has, got {classes}")
+    (port,) = CONTRACTS["classify"].outputs
+    graph.output(Port(port.name, port.dtype, ("B", classes)), value)
+
+
+def emit_embedding(graph: Graph, value: str, length: int) -> None:
+    """Declare the output of an "embed" model: `value` is (B, length) float32."""
+    (port,) = CONTRACTS["embed"].outputs
+    graph.output(Port(port.name, port.dtype, ("B", length)), value)

@@ -1,0 +1,111 @@
+"""`framewire models pull`, `import` and `export`: the files behind the names."""
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import typer
+from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+from models import download, store
+from models.errors import ModelError
+from models.originals import digest, download_path
+from models.sidecar import write_sidecar
+from models.spec import Download, ModelSpec
+from pipeline.commands.models import USAGE, known_model
+
+FAILURE = 1
+
+
+def pull_model(name: str) -> int:
+    """Make a model ready, downloading its weights if need be, and print where it lies."""
+    known = known_model(name)
+    if known is None:
+        return USAGE
+    return _told(name, lambda: _pull(known))
+
+
+def import_model(name: str, files: Sequence[Path], labels: Path | None) -> int:
+    """Convert the user's own weights, and print where the ONNX file lies."""
+    known = known_model(name)
+    if known is None:
+        return USAGE
+    names = None
+    if labels is not None:
+        try:
+            names = [line.strip() for line in labels.read_text("utf-8").splitlines()]
+        except (OSError, UnicodeDecodeError) as error:
+            typer.echo(f"{labels}: wanted a text file, a name a line: {error}", file=sys.stderr)
+            return USAGE
+        names = [line for line in names if line]
+    return _told(name, lambda: store.import_model(known, files, names))
+
+
+def export_model(
+    name: str, target: Path | None, *, fp16: bool, int8: bool, pictures: Path | None
+) -> int:
+    """Write a model as a file of its own, smaller if asked for, and say what that changed."""
+    if fp16 and int8:
+        typer.echo("wanted --fp16 or --int8, got both", file=sys.stderr)
+        return USAGE
+    if int8 and pictures is None:
+        typer.echo(
+            "--int8: wanted --calibrate with a folder of pictures, got none", file=sys.stderr
+        )
+        return USAGE
+
+    def export() -> Path:
+        from models.export.half import to_fp16  # noqa: PLC0415 - they import onnx
+        from models.export.quantise import to_int8  # noqa: PLC0415
+        from pipeline.commands.pictures import compare, inputs  # noqa: PLC0415
+
+        model = store.find(name)
+        kind = "fp16" if fp16 else "int8" if int8 else ""
+        path = target or Path(f"{Path(name).stem}{'-' if kind else ''}{kind}.onnx")
+        given = None if pictures is None else inputs(pictures, model.spec)
+        if int8:
+            assert given is not None
+            to_int8(model.path, path, given)
+        elif fp16:
+            to_fp16(model.path, path)
+        else:
+            path.write_bytes(model.path.read_bytes())
+        write_sidecar(path, model.spec)
+        if given is not None and kind:
+            for line in compare(model, path, given):
+                typer.echo(line)
+        return path
+
+    return _told(name, export)
+
+
+def _pull(known: ModelSpec) -> Path:
+    if isinstance(known.origin, Download) and store.imported(known.name) is None:
+        target = download_path(known.origin)
+        if not target.is_file():
+            _download(known.origin, target)
+    return store.ensure(known)
+
+
+def _download(origin: Download, target: Path) -> None:
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(target.name, total=None)
+
+        def tell(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of or None)
+
+        download.fetch(origin, target, tell)
+    if not origin.sha256:
+        typer.echo(f"{target.name}: nobody has published its checksum; sha256 {digest(target)}",
+                   file=sys.stderr)  # fmt: skip
+
+
+def _told(name: str, work: Callable[[], Path]) -> int:
+    """Print where the file lies, or why there is none."""
+    try:
+        typer.echo(work())
+    except (ModelError, OSError) as error:
+        typer.echo(f"{name}: {error}", file=sys.stderr)
+        return FAILURE
+    return 0

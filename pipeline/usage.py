@@ -1,0 +1,59 @@
+"""What a run costs its machine in processor seconds and memory, child processes included.
+
+Children are stages in processes of their own, and an embedded Redis.
+"""
+
+import resource
+import sys
+
+import psutil
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, as getrusage counts on each system
+
+
+class Usage:
+    """Adds up this process and all that descend from it."""
+
+    def __init__(self) -> None:
+        self._children: list[psutil.Process] = []
+        self._children_peak = 0
+
+    def look(self) -> None:
+        """Find the children and note what they hold now, for once they have ended nobody can say.
+
+        It reads the whole table of processes, some milliseconds; from any thread, one at a time.
+        """
+        self._children = psutil.Process().children(recursive=True)
+        held = 0
+        for child in self._children:
+            try:
+                held += int(child.memory_info().rss)
+            except psutil.Error:  # it has just ended
+                continue
+        self._children_peak = max(self._children_peak, held)
+
+    @property
+    def peak_rss(self) -> int:
+        """Bytes: the most that this process has held, and the most `look` saw its children hold.
+
+        What they share, such as pictures, counts for each.
+        """
+        own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
+        return int(own) + self._children_peak
+
+    @property
+    def cpu(self) -> float:
+        """Seconds so far, of this process and of its children: the ended and those `look` found."""
+        spent = 0.0
+        for child in self._children:
+            try:
+                if child.is_running():  # and its number has not gone to another
+                    times = child.cpu_times()
+                    spent += times.user + times.system
+                    spent += times.children_user + times.children_system
+            except psutil.Error:
+                continue
+        for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+            used = resource.getrusage(whose)
+            spent += used.ru_utime + used.ru_stime
+        return spent

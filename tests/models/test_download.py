@@ -1,0 +1,86 @@
+"""Published weights come whole, are the right ones, and are not larger than they should be."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import BadWeights
+from models.download import TRIES, fetch
+from models.errors import DownloadFailed
+from models.spec import Download
+from tests.servers.weights import Weights, serving
+
+BODY = np.random.default_rng(0).bytes(3_000_000)
+SHA256 = hashlib.sha256(BODY).hexdigest()
+
+
+def get(weights: Weights, folder: Path, **changes: object) -> Path:
+    with serving(weights) as url:
+        told: dict[str, object] = {"size_most": len(BODY), "sha256": SHA256} | changes
+        return fetch(Download(url, **told), folder / "net.weights", pause_s=0.0)  # type: ignore[arg-type]
+
+
+def test_a_file_is_fetched_and_its_progress_told(tmp_path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    with serving(Weights(BODY)) as url:
+        origin = Download(url, len(BODY), SHA256)
+        fetch(origin, tmp_path / "deep" / "net.weights", lambda *step: steps.append(step))
+    assert (tmp_path / "deep" / "net.weights").read_bytes() == BODY
+    assert steps[-1] == (len(BODY), len(BODY))
+    assert [done for done, _ in steps] == sorted(done for done, _ in steps)
+
+
+def test_what_broke_off_is_gone_on_with(tmp_path: Path) -> None:
+    weights = Weights(BODY, break_off=[1_000_000, 500_000])
+    assert get(weights, tmp_path).read_bytes() == BODY
+    assert weights.asked == [None, "bytes=1000000-", "bytes=1500000-"]
+    assert [file.name for file in tmp_path.iterdir()] == ["net.weights"]
+
+
+def test_a_server_that_cannot_go_on_begins_again(tmp_path: Path) -> None:
+    weights = Weights(BODY, break_off=[1_000_000], resumes=False)
+    assert get(weights, tmp_path).read_bytes() == BODY
+
+
+def test_the_next_call_goes_on_where_this_one_gave_up(tmp_path: Path) -> None:
+    weights = Weights(BODY, break_off=[100_000] * TRIES)
+    with pytest.raises(DownloadFailed, match=r"broke off; .* put the file at .*net.weights"):
+        get(weights, tmp_path)
+    assert not (tmp_path / "net.weights").exists()
+    assert get(weights, tmp_path).read_bytes() == BODY
+    assert weights.asked[-1] == f"bytes={100_000 * TRIES}-"
+
+
+def test_a_length_that_is_a_lie_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(BadWeights, match=f"wanted at most {len(BODY)} bytes, got {len(BODY) + 7}"):
+        get(Weights(BODY, longer=7), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_answer_without_end_is_cut_at_the_bound(tmp_path: Path) -> None:
+    with pytest.raises(BadWeights, match="wanted at most 2000000 bytes"):
+        get(Weights(BODY), tmp_path, size_most=2_000_000)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_bytes_are_refused_and_not_kept(tmp_path: Path) -> None:
+    other = bytes([BODY[0] ^ 1]) + BODY[1:]
+    with pytest.raises(BadWeights, match=f"sha256: wanted {SHA256}, got "):
+        get(Weights(other), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_not_there_is_asked_for_once(tmp_path: Path) -> None:
+    weights = Weights(BODY, status=404)
+    with pytest.raises(DownloadFailed, match=r"HTTP 404 Not Found; .* put the file at"):
+        get(weights, tmp_path)
+    assert len(weights.asked) == 1
+
+
+def test_without_a_network_it_says_which_file_to_put_where(tmp_path: Path) -> None:
+    with serving(Weights(BODY)) as url:
+        pass  # nobody listens there any more
+    with pytest.raises(DownloadFailed, match=r"Connection refused.*put the file at .*net\.weights"):
+        fetch(Download(url, 1), tmp_path / "net.weights", pause_s=0.0)
