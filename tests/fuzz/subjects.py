@@ -52,7 +52,7 @@ class Subject:
 
 
 def drain(read: Callable[[Path], WeightFile]) -> Callable[[Path], None]:
-    """Read a file and every tensor in it, which must be as the reader said before."""
+    """Read a file and every tensor in it, as a whole and in parts: as the reader said before."""
 
     def run(path: Path) -> None:
         for name, stored in read(path).items():
@@ -60,6 +60,11 @@ def drain(read: Callable[[Path], WeightFile]) -> Callable[[Path], None]:
             got, said = (array.shape, array.dtype.name), (stored.shape, stored.dtype)
             if got != said:
                 raise AssertionError(f"{name}: said {said}, is {got}")
+            parts = np.empty(stored.shape, stored.dtype)
+            for where, part in stored.parts():
+                parts[where] = part
+            if parts.tobytes() != array.tobytes():
+                raise AssertionError(f"{name}: other numbers in parts than as a whole")
 
     return run
 
