@@ -72,8 +72,8 @@ class Sentence:
 def read_vocabulary(path: Path) -> Vocabulary:
     """Read a vocabulary from JSON, `{"words": [...], "length": 49}`.
 
-    Originals keep theirs in pickles, which are programs and are not run; `docs/models.md` and the
-    cards say how to write this file from one.
+    Originals keep theirs in pickles, which are programs and are not run; the captioners' cards say
+    how to write this file from one.
     raises  BadModel naming the file, what was wanted and what was got
     """
     if (size := path.stat().st_size) > LARGEST_VOCABULARY:
