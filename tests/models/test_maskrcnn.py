@@ -215,6 +215,7 @@ def test_nothing_found_is_empty_arrays(small: Session, images: np.ndarray) -> No
     }
 
 
+@pytest.mark.slow
 def test_of_a_picture_at_most_a_hundred_are_given(small: Session, images: np.ndarray) -> None:
     got = small.run(
         {"image": images[:, :SMALL, :SMALL], "score_threshold": np.array(0, np.float32)}
