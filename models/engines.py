@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.errors import ModelError
 from models.session import open_session
-from models.spec import ModelSpec, Precision
+from models.spec import CONTRACTS, ModelSpec, Port, Precision
 from models.store import Model, find
 
 Images = NDArray[np.uint8]
@@ -164,6 +164,20 @@ def pictures(spec: ModelSpec, count: int = 1) -> Images:
     smooth = np.stack(waves, axis=-1) * 90 + 128
     noise = random.normal(0, 12, (count, height, width, 3))
     return np.clip(smooth + noise, 0, 255).astype(np.uint8)
+
+
+def feeds(spec: ModelSpec, inputs: Mapping[str, Port]) -> dict[str, NDArray[np.generic]]:
+    """Something for every input that a model wants: a picture, or zeros where it wants none.
+
+    inputs  as `Session.inputs`; an axis of any length gets one place
+    """
+    if CONTRACTS[spec.task].image:
+        return {"image": pictures(spec)}
+    return {
+        name: np.zeros([n if isinstance(n, int) else 1 for n in port.shape], port.dtype)
+        for name, port in inputs.items()
+        if port.required
+    }
 
 
 def main(name: str, engine: str, threads: str, seconds: str, outputs: str) -> None:

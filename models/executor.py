@@ -50,7 +50,8 @@ class Session(Protocol):
         sizes = {"C": len(spec.labels)}
         if spec.points:
             sizes["K"] = len(spec.points)
-        wanted_inputs = {port.name: port for port in (image, *contract.inputs)}
+        pictures = (image,) if contract.image else ()
+        wanted_inputs = {port.name: port for port in (*pictures, *contract.inputs)}
         for port in wanted_inputs.values():
             self._check_port("input", port, self.inputs, sizes)
         for name, port in self.inputs.items():

@@ -1,6 +1,7 @@
 """A Keras network that has shapes and no numbers: what conversion needs, at no memory."""
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import keras
 
@@ -9,8 +10,10 @@ from keras.src.backend.common import global_state
 
 WAITING = "uninitialized_variables"
 
+Network = TypeVar("Network")  # a keras.Model, or several in one object
 
-def hollow(build: Callable[[], keras.Model]) -> keras.Model:
+
+def hollow(build: Callable[[], Network]) -> Network:
     """Build a network without giving its variables values.
 
     The weights of a file are written as ONNX from the file itself (`models.export.keras_graph`), so

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Task = Literal["detect", "instances", "classify", "segment", "embed", "volume", "mesh"]
+Task = Literal["detect", "instances", "classify", "segment", "embed", "volume", "mesh", "caption"]
 Order = Literal["rgb", "bgr"]
 Fit = Literal["stretch", "letterbox", "corner"]
 
@@ -142,10 +142,14 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """The inputs and outputs of every model of a task. `image` comes on top, from its `Input`."""
+    """The inputs and outputs of every model of a task.
+
+    image  whether `image` comes on top of the inputs, from the model's `Input`
+    """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
+    image: bool = True
 
 
 CONTRACTS: dict[Task, Contract] = {
@@ -167,8 +171,13 @@ CONTRACTS: dict[Task, Contract] = {
         ),
     ),
     # As "detect", and for each thing a mask of M x M cells that fills its box, 255 for sure.
+    # window  x1 y1 x2 y2 in [0, 1] of the input: where each picture (or every one, if W is 1) lies,
+    #         and not the padding; boxes are clipped to it
     "instances": Contract(
-        inputs=(Port("score_threshold", "float32", (), required=False),),
+        inputs=(
+            Port("score_threshold", "float32", (), required=False),
+            Port("window", "float32", ("W", 4), required=False),
+        ),
         outputs=(
             Port("boxes", "float32", ("N", 4)),
             Port("scores", "float32", ("N",)),
@@ -196,5 +205,16 @@ CONTRACTS: dict[Task, Contract] = {
     "mesh": Contract(
         inputs=(),
         outputs=(Port("points", "float32", ("B", "P", 3)), Port("score", "float32", ("B",))),
+    ),
+    # How likely each of V words is the next of a sentence. `words`: T numbers of words, the first
+    # is that of "<start>", padded as `models.captioning` does; `features`: the embedding of the
+    # picture by the model of the same family whose task is "embed".
+    "caption": Contract(
+        inputs=(
+            Port("features", "float32", ("B", 4096)),
+            Port("words", "int64", ("B", "T")),
+        ),
+        outputs=(Port("probabilities", "float32", ("B", "V")),),
+        image=False,
     ),
 }

@@ -12,13 +12,19 @@ from models.spec import ModelSpec
 
 FAMILIES: dict[str, str] = {
     "blazeface": "models.families.blazeface",
+    "caption": "models.families.caption",
+    "caption_encoder": "models.families.caption_encoder",
     "deeplab": "models.families.deeplab",
+    "faceapi": "models.families.faceapi",
     "facemesh": "models.families.facemesh",
     "head": "models.families.head",
+    "maskrcnn": "models.families.maskrcnn",
     "mobilenet": "models.families.mobilenet",
     "ternaus": "models.families.ternaus",
+    "tinieryolo": "models.families.tinieryolo",
     "vgg16": "models.families.vgg16",
     "vggface": "models.families.vggface",
+    "vrn": "models.families.vrn",
     "yolov2": "models.families.yolov2",
 }
 """The module of each family, imported when it is needed: most import Keras."""

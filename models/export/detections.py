@@ -34,7 +34,7 @@ def emit_detections(
     # ONNX Runtime orders them by picture, class and falling score, so that a model of one class is
     # in order already; ONNX itself promises no order.
     if classes > 1:
-        chosen = _by_falling_score(graph, chosen, scores)
+        chosen = by_falling_score(graph, chosen, scores)
     where = graph.add("Gather", [chosen, graph.integers(0, 2)], {"axis": 1})
     emit_outputs(
         graph,
@@ -88,7 +88,7 @@ def column(graph: Graph, rows: str, index: int) -> str:
     return graph.add("Gather", [rows, graph.constant(np.array(index, np.int64))], {"axis": 1})
 
 
-def _by_falling_score(graph: Graph, chosen: str, scores: str) -> str:
+def by_falling_score(graph: Graph, chosen: str, scores: str) -> str:
     """Sort rows by score, then by picture; the second sort keeps the order of the first."""
     count = graph.add("Slice", [graph.add("Shape", [chosen]), graph.integers(0), graph.integers(1)])
     found = graph.add("GatherND", [scores, chosen])

@@ -15,7 +15,7 @@ from onnx import helper, numpy_helper
 
 from models.spec import Input, Port
 
-Attribute = int | float | str | Sequence[int]
+Attribute = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
 Array = NDArray[np.generic]
 
 OPSET = 18  # the newest that TensorRT 10 and OpenCV 5 read in full
@@ -43,10 +43,15 @@ class Graph:
         self._inputs.append(_value_info(port))
         return port.name
 
-    def option(self, name: str, default: float) -> str:
-        """A float32 scalar input that may be left out: then it is `default`."""
-        self._inputs.append(_value_info(Port(name, "float32", ())))
-        self._constants.append(numpy_helper.from_array(np.array(default, np.float32), name))
+    def option(
+        self, name: str, default: float | NDArray[np.float32], shape: tuple[int | str, ...] = ()
+    ) -> str:
+        """A float32 input that may be left out: then it is `default`.
+
+        shape  of the input, with a letter where another length than the default's may be given
+        """
+        self._inputs.append(_value_info(Port(name, "float32", shape)))
+        self._constants.append(numpy_helper.from_array(np.asarray(default, np.float32), name))
         return name
 
     def output(self, port: Port, value: str) -> None:

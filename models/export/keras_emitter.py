@@ -68,6 +68,7 @@ class Emitter:
         self._folding = folding
         self._weights = weights
         self._scale: dict[int, tuple[Floats, Floats]] = {}  # of the batch norm behind a convolution
+        self._written: dict[int, tuple[str, str]] = {}  # kernel and bias of a convolution
 
     def run(self, network: keras.Model, feeds: Sequence[Value]) -> list[Value]:
         """Write the layers of a functional network; it may stand inside another."""
@@ -157,9 +158,12 @@ class Emitter:
         size, pads = padded_window(
             image.size, kernel.shape[2:], strides, dilation, self.padding(layer)
         )
+        if id(layer) not in self._written:  # a layer that is used again reads the same weights
+            constant = self.graph.constant
+            self._written[id(layer)] = constant(kernel), constant(np.asarray(bias))
         name = self.graph.add(
             "Conv",
-            [image.name, self.graph.constant(kernel), self.graph.constant(np.asarray(bias))],
+            [image.name, *self._written[id(layer)]],
             {
                 "kernel_shape": kernel.shape[2:],
                 "strides": strides,

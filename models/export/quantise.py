@@ -39,13 +39,22 @@ def to_int8(model: Path, target: Path, images: Iterable[Images]) -> None:
             _Reader(images),
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=QUANTISED,
-            nodes_to_exclude=behind_the_weights(graph),
+            nodes_to_exclude=[*behind_the_weights(graph), *_joined_crops(graph)],
             per_channel=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
         )
     finally:
         prepared.unlink(missing_ok=True)
+
+
+def _joined_crops(graph: onnx.GraphProto) -> list[str]:
+    """Where crops of several levels come together.
+
+    A level that none of the pictures had a crop of would get a scale of 1 and no room below 0.
+    """
+    cut = {name for node in graph.node if node.op_type == "RoiAlign" for name in node.output}
+    return [n.name for n in graph.node if n.op_type == "Concat" and cut.intersection(n.input)]
 
 
 class _Reader(CalibrationDataReader):  # type: ignore[misc]  # it has no types

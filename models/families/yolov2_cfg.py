@@ -1,4 +1,4 @@
-"""A user's `.cfg` as a list of layers: what YOLOv2 is made of, and nothing else.
+"""A user's `.cfg` as a list of layers: what YOLOv2 is made of, and nothing else; no Keras here.
 
 Whatever would change what the network says, and is not known here, is an error that names the line.
 What only matters while darknet trains is passed over.
@@ -6,9 +6,11 @@ What only matters while darknet trains is passed over.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast, get_args
 
 from models.errors import BadWeights
+from models.families import yolov2_layers as parts
 from models.families.yolov2_layers import (
     Activation,
     Convolution,
@@ -18,7 +20,9 @@ from models.families.yolov2_layers import (
     Reorganise,
     Route,
 )
+from models.readers import darknet
 from models.readers.darknet import Section
+from models.readers.weights import WeightFile
 
 MOST_SECTIONS = 512
 MOST_FILTERS = 1 << 14
@@ -55,6 +59,22 @@ def structure(sections: Sequence[Section]) -> Structure:
     if not isinstance(layers[-1], Convolution):
         region.fail("a convolution before it", type(layers[-1]).__name__)
     return Structure(tuple(layers), *_region(region))
+
+
+def held(
+    said: Structure, height: int, width: int, weights: Path
+) -> tuple[Sequence[darknet.Convolution], WeightFile]:
+    """The convolutions of a network, and a `.weights` file that holds exactly their tensors.
+
+    height, width  of the picture that the network sees
+    raises         BadWeights if the layers do not fit together, or the file does not fit them
+    """
+    try:
+        made = parts.shapes(said.layers, height, width)
+    except ValueError as error:
+        raise BadWeights(f"{weights.name}: its network: {error}") from None
+    convolutions = tuple(parts.in_file(said.layers, made))
+    return convolutions, darknet.read(weights, convolutions)
 
 
 def _region(section: Section) -> tuple[tuple[tuple[float, float], ...], int]:

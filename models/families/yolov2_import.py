@@ -1,26 +1,39 @@
 """The original files of YOLOv2 brought into its Keras networks, every tensor accounted for."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from models.errors import BadWeights
-from models.families import yolov2_layers as parts
-from models.families.yolov2_cfg import Structure, structure
-from models.families.yolov2_network import network, norm
+from models.families.yolov2_cfg import Structure, held, structure
+from models.families.yolov2_network import DARKNET_EPSILON, network, norm
 from models.hollow import hollow
 from models.readers import darknet, h5
+from models.readers.weights import Array
 from models.spec import Input
-from models.transfer import Filled, Transfer, transposed, variables
+from models.transfer import Change, Filled, Transfer, as_it_is, transposed, variables
 
 OIHW_TO_HWIO = (2, 3, 1, 0)
-PARTS = {
-    "beta": "beta",
-    "gamma": "gamma",
-    "mean": "moving_mean",
-    "variance": "moving_variance",
+# What darknet adds to a deviation on the CPU (`normalize_cpu` in src/blas.c). On the GPU it adds
+# 1e-5 to the variance instead: where variances are small, its own two results differ.
+TO_DEVIATION = 1e-6
+
+
+def _variance(array: Array) -> Array:
+    """The variance of which Keras, that adds its epsilon to it, makes darknet's deviation."""
+    with np.errstate(invalid="ignore"):  # a root of less than 0 is refused as not finite
+        return (np.sqrt(array.astype(np.float64)) + TO_DEVIATION) ** 2 - DARKNET_EPSILON
+
+
+PARTS: Mapping[str, tuple[str, Change]] = {
+    "beta": ("beta", as_it_is),
+    "gamma": ("gamma", as_it_is),
+    "mean": ("moving_mean", as_it_is),
+    "variance": ("moving_variance", _variance),
 }
-"""Of a batch norm: the reader's name and Keras's."""
+"""Of a batch norm: the reader's name, and Keras's with the change on the way."""
 
 
 def from_cfg(cfg: Path, classes: int) -> Structure:
@@ -30,7 +43,7 @@ def from_cfg(cfg: Path, classes: int) -> Structure:
     """
     said = structure(darknet.read_cfg(cfg))
     if said.classes != classes:
-        raise BadWeights(f"{cfg}: wanted {classes} classes, one a label, got {said.classes}")
+        raise BadWeights(f"{cfg.name}: wanted {classes} classes, one a label, got {said.classes}")
     return said
 
 
@@ -41,19 +54,14 @@ def from_darknet(said: Structure, picture: Input, weights: Path) -> tuple[keras.
 
     raises  BadWeights if the layers do not fit together, or the file does not fit them
     """
-    try:
-        made = parts.shapes(said.layers, picture.height, picture.width)
-    except ValueError as error:
-        raise BadWeights(f"{weights}: its network: {error}") from None
-    convolutions = tuple(parts.in_file(said.layers, made))
-    file = darknet.read(weights, convolutions)
+    convolutions, file = held(said, picture.height, picture.width, weights)
     model = hollow(lambda: network(said.layers, picture.height, picture.width, "darknet"))
     transfer = Transfer(file, model)
     for one in convolutions:
         transfer.move(f"{one.name}/kernel", f"{one.name}/kernel", transposed(*OIHW_TO_HWIO))
         if one.batch_norm:
-            for theirs, ours in PARTS.items():
-                transfer.move(f"{one.name}/{theirs}", f"{norm(one.name)}/{ours}")
+            for theirs, (ours, change) in PARTS.items():
+                transfer.move(f"{one.name}/{theirs}", f"{norm(one.name)}/{ours}", change)
         else:
             transfer.move(f"{one.name}/bias", f"{one.name}/bias")
     return model, transfer.finish()

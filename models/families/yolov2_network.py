@@ -10,9 +10,8 @@ from models.families import yolov2_layers as parts
 from models.families.yolov2_layers import LAST, Convolution, Layers, MaxPool, Reorganise, Route
 from models.families.yolov2_reorg import Order, Reorg
 
-# In the square root of a batch norm. darknet's GPU code, with which the published weights were
-# trained, has 1e-5 (`normalize_kernel` in src/blas_kernels.cu); keras-yolo2 leaves Keras's 1e-3.
-DARKNET_EPSILON, KERAS_EPSILON = 1e-5, 1e-3
+# In the root of a batch norm: keras-yolo2 leaves that of Keras; for darknet see `yolov2_import.py`.
+DARKNET_EPSILON, KERAS_EPSILON = 1e-6, 1e-3
 SLOPE = 0.1  # of leaky, below 0
 
 
@@ -74,7 +73,7 @@ def on_mobilenet(
     output  (B, height / 32, width / 32, channels) float32: what the head reads
     alpha, folded  as in `models.families.mobilenet.convolutions`; keras-yolo2 has 1 and False
     """
-    image = keras.Input((height, width, 3), name="image")
+    image: Any = keras.Input((height, width, 3), name="image")
     value = mobilenet.convolutions(image, alpha, folded=folded)
     raw = of.Conv2D(channels, 1, padding="same", name=LAST)(value)
     return keras.Model(image, raw, name="yolov2_mobilenet")

@@ -74,7 +74,7 @@ class Section:
     def fail(self, wanted: str, got: object, key: str = "") -> NoReturn:
         """Raise BadWeights for this section, or for the line of one of its keys."""
         line = self.options[key][1] if key in self.options else self.line
-        raise BadWeights(f"{self.file}:{line}: [{self.kind}]: wanted {wanted}, got {got}")
+        raise BadWeights(f"{self.file}: line {line}: [{self.kind}]: wanted {wanted}, got {got}")
 
 
 def read_cfg(path: Path) -> tuple[Section, ...]:
@@ -83,11 +83,12 @@ def read_cfg(path: Path) -> tuple[Section, ...]:
     raises  BadWeights naming the line, if it is no such file, is too large or says a thing twice
     """
     if path.stat().st_size > MOST_TEXT:
-        raise BadWeights(f"{path}: wanted at most {MOST_TEXT} bytes, got {path.stat().st_size}")
+        length = path.stat().st_size
+        raise BadWeights(f"{path.name}: wanted at most {MOST_TEXT} bytes, got {length}")
     try:
         text = path.read_text("utf-8")
     except UnicodeDecodeError as error:
-        raise BadWeights(f"{path}: wanted text, got {error}") from None
+        raise BadWeights(f"{path.name}: wanted text, got {error}") from None
     found: list[Section] = []
     options: dict[str, tuple[str, int]] = {}
     for number, written in enumerate(text.split("\n"), 1):
@@ -95,11 +96,15 @@ def read_cfg(path: Path) -> tuple[Section, ...]:
         if not line or line[0] in "#;":
             continue
         key, equals, value = line.partition("=")
+        if not line.isprintable():
+            raise BadWeights(f"{path.name}: line {number}: wanted text, got {line!a}")
         if line[0] == "[" and line[-1] == "]":
             options = {}
             found.append(Section(path.name, line[1:-1], number, options))
         elif not found or not equals or key in options:
-            raise BadWeights(f"{path}:{number}: wanted [kind] or a new key=value, got {line!r}")
+            raise BadWeights(
+                f"{path.name}: line {number}: wanted [kind] or a new key=value, got {line!r}"
+            )
         else:
             options[key] = value, number
     return tuple(found)
@@ -136,12 +141,12 @@ def read(path: Path, convolutions: Sequence[Convolution]) -> WeightFile:
     with path.open("rb") as file:
         head = file.read(LONG_HEAD)
     if len(head) < SHORT_HEAD:
-        raise BadWeights(f"{path}: wanted a head of {SHORT_HEAD} bytes at least, got {length}")
+        raise BadWeights(f"{path.name}: wanted a head of {SHORT_HEAD} bytes at least, got {length}")
     major, minor, revision = (int(n) for n in np.frombuffer(head, "<i4", 3))
     long = major * 10 + minor >= 2 and major < 1000 and minor < 1000
     if min(major, minor, revision) < 0 or (long and len(head) < LONG_HEAD):
         raise BadWeights(
-            f"{path}: wanted a head with a version and a count, got {head.hex(' ', 4)}"
+            f"{path.name}: wanted a head with a version and a count, got {head.hex(' ', 4)}"
         )
     offset = LONG_HEAD if long else SHORT_HEAD
     seen = int(np.frombuffer(head, "<u8" if long else "<u4", 1, 12)[0])
@@ -152,8 +157,7 @@ def read(path: Path, convolutions: Sequence[Convolution]) -> WeightFile:
             tensors[name] = plain(path, where, checks, offset, shape, np.dtype("<f4"))
             offset += 4 * math.prod(shape)
     if offset != length:
-        checks.fail(
-            "end of the file", f"{offset} bytes for {len(convolutions)} convolutions", length
-        )
+        wanted = f"{offset} bytes for {len(convolutions)} convolutions"
+        checks.fail("end of the file", wanted, length)
     notes = {"version": (major, minor, revision), "seen": seen}
     return WeightFile(path.name, tensors, notes)

@@ -17,6 +17,7 @@ from models.readers.stored import LONGEST_NAME, MOST_TENSORS, Checks, lazily, re
 from models.readers.weights import Array, Stored, WeightFile
 
 LARGEST_MANIFEST = 16 << 20  # bytes; a tensor takes some 150
+LONGEST_FILE_NAME = 255  # bytes, of most file systems
 DTYPES = {"float32": "<f4", "int32": "<i4", "bool": "?"}
 QUANTISED = {"uint8": "u1", "uint16": "<u2", "float16": "<f2"}
 
@@ -101,9 +102,8 @@ def _shards(group: dict[str, object], manifest: Path, checks: Checks) -> list[_S
     shards: list[_Shard] = []
     start = 0
     for name in _list(group, "paths", "group", checks):
-        if not isinstance(name, str) or not name.isprintable() or Path(name).name != name:
+        if not isinstance(name, str) or not _is_plain(name):
             checks.fail("paths", "names of files beside the manifest", _shown(name))
-        checks.count("paths: letters of a name", len(name), 255)
         path = manifest.with_name(name)
         if not path.is_file():
             checks.fail(f"shard {name}", "a file beside the manifest", "none")
@@ -111,6 +111,16 @@ def _shards(group: dict[str, object], manifest: Path, checks: Checks) -> list[_S
         start += shards[-1].size
         checks.count("shards", len(shards), MOST_TENSORS)
     return shards
+
+
+def _is_plain(name: str) -> bool:
+    """Whether it is the name of a file, no path, and short enough to ask for."""
+    return (
+        name not in {"", ".."}
+        and name.isprintable()
+        and Path(name).name == name
+        and len(name.encode()) <= LONGEST_FILE_NAME
+    )
 
 
 class _Weight:

@@ -4,9 +4,35 @@ from difflib import get_close_matches
 
 from models.errors import UnknownModel
 from models.spec import ModelSpec
-from models.zoo import deeplab, mediapipe, mobilenet, ternaus, trained, vgg16, vggface, yolov2
+from models.zoo import (
+    caption,
+    deeplab,
+    faceapi,
+    maskrcnn,
+    mediapipe,
+    mobilenet,
+    ternaus,
+    trained,
+    vgg16,
+    vggface,
+    vrn,
+    yolov2,
+)
 
-FILES = (deeplab, mediapipe, mobilenet, ternaus, trained, vgg16, vggface, yolov2)
+FILES = (
+    caption,
+    deeplab,
+    faceapi,
+    maskrcnn,
+    mediapipe,
+    mobilenet,
+    ternaus,
+    trained,
+    vgg16,
+    vggface,
+    vrn,
+    yolov2,
+)
 """One file a family or an origin, each with its `MODELS`."""
 
 ZOO: dict[str, ModelSpec] = {model.name: model for file in FILES for model in file.MODELS}

@@ -1,6 +1,8 @@
 """YOLOv2, as its authors published it."""
 
-from models.spec import Count, Input, ModelSpec
+from dataclasses import dataclass
+
+from models.spec import Count, Download, Input, ModelSpec
 from models.zoo.labels import read
 
 VOC, COCO = read("voc"), read("darknet_coco")
@@ -25,45 +27,54 @@ OF_TINY_VOC = ((1.08, 1.19), (3.42, 4.41), (6.63, 11.38), (9.42, 5.11), (16.62, 
 
 HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
 
-# darknet divides by 255 and pads a letterbox with 0.5 (`letterbox_image` in src/image.c).
-DARKNET_INPUT = Input(416, 416, order="rgb", fit="letterbox", pad=128)
+# darknet divides by 255 and pads a letterbox with 0.5 (`letterbox_image` in src/image.c): that lies
+# between the grey levels 127 and 128.
+DARKNET_INPUT = Input(416, 416, order="rgb", fit="letterbox", pad=127)
 
 SOURCE = "arXiv:1612.08242, YOLO9000; github.com/pjreddie/darknet at f6afaab, cfg/{}.cfg"
 CITATION = "Redmon and Farhadi, YOLO9000: Better, Faster, Stronger, CVPR 2017"
 LICENCE = "YOLO-License-2.0"  # darknet's LICENSE: "Darknet is public domain"
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A `.weights` file: `length` and `head` in bytes, and who says so; nobody says a checksum."""
+
+    file: str
+    length: int
+    head: int
+    said: str
+
+    def numbers(self) -> Count:
+        """All that stands behind the head is float32."""
+        told = f"{self.file}.weights, {self.length} bytes with a head of {self.head}: {self.said}"
+        return Count((self.length - self.head) // 4, told)
+
+
 def _darknet(
     name: str,
-    file: str,
     variant: str,
     anchors: tuple[tuple[float, float], ...],
-    parameters: Count,
+    weights: Weights,
     accuracy: str,
 ) -> ModelSpec:
-    """One of darknet's, whose weights must be fetched by hand: nobody published a checksum."""
+    """One of darknet's own."""
+    published = f"https://pjreddie.com/media/files/{weights.file}.weights"
     return ModelSpec(
         name=name,
         family="yolov2",
         task="detect",
         input=DARKNET_INPUT,
-        labels=VOC if file.endswith("voc") else COCO,
+        labels=VOC if weights.file.endswith("voc") else COCO,
         licence=LICENCE,
-        source=SOURCE.format(file),
-        origin=None,
+        source=SOURCE.format(weights.file),
+        origin=Download(published, size_most=weights.length),
         variant=variant,
         anchors=anchors,
-        parameters=parameters,
-        published=f"https://pjreddie.com/media/files/{file}.weights",
+        parameters=weights.numbers(),
+        published=published,
         citation=CITATION,
         accuracy=accuracy,
-    )
-
-
-def _size(file: str, length: int, head: int, said: str) -> Count:
-    """What a `.weights` file holds: float32 numbers behind its head, lengths in bytes."""
-    return Count(
-        (length - head) // 4, f"{file}.weights, {length} bytes with a head of {head}: {said}"
     )
 
 
@@ -72,34 +83,30 @@ DARKFLOW = "as darkflow reports it"
 MODELS = (
     _darknet(
         "yolov2-coco",
-        "yolov2",
         "full",
         OF_COCO,
-        _size("yolov2", 203_934_260, 16, "github.com/AlexeyAB/darknet issue 1910"),
+        Weights("yolov2", 203_934_260, 16, "github.com/AlexeyAB/darknet issue 1910"),
         "48.1 % mAP at an overlap of 0.5 on COCO test-dev, at 608 x 608 (its home page)",
     ),
     _darknet(
         "yolov2-voc",
-        "yolov2-voc",
         "full",
         OF_VOC,
-        _size("yolov2-voc", 202_704_260, 16, DARKFLOW),
+        Weights("yolov2-voc", 202_704_260, 16, DARKFLOW),
         "76.8 % mAP on VOC 2007 test, at 416 x 416 (arXiv:1612.08242, table 3)",
     ),
     _darknet(
         "yolov2-tiny-coco",
-        "yolov2-tiny",
         "tiny-coco",
         OF_COCO,
-        _size("yolov2-tiny", 44_948_600, 20, DARKFLOW),
+        Weights("yolov2-tiny", 44_948_600, 20, DARKFLOW),
         "23.7 % mAP at an overlap of 0.5 on COCO test-dev, at 416 x 416 (its home page)",
     ),
     _darknet(
         "yolov2-tiny-voc",
-        "yolov2-tiny-voc",
         "tiny",
         OF_TINY_VOC,
-        _size("yolov2-tiny-voc", 63_471_556, 16, DARKFLOW),
+        Weights("yolov2-tiny-voc", 63_471_556, 16, DARKFLOW),
         "57.1 % mAP on VOC 2007 test, at 416 x 416 (its home page)",
     ),
     ModelSpec(
@@ -118,5 +125,22 @@ MODELS = (
         parameters=Count(3_259_614, "count_params of keras-yolo2's own network"),
         published="https://drive.google.com/drive/folders/10oym4eL2RxJa0gro26vzXK__TtYOP5Ng",
         citation=CITATION,
+    ),
+    ModelSpec(
+        name="tinier-yolo-voc",
+        family="tinieryolo",
+        task="detect",
+        input=DARKNET_INPUT,
+        labels=VOC,
+        licence="BSD-3-Clause",
+        source="github.com/Xilinx/QNN-MO-PYNQ at 97bc264, Tinier-YOLO",
+        origin=None,
+        anchors=OF_TINY_VOC,
+        parameters=Count(
+            6_391_869, "conv0 and conv8 with biases, signs and thresholds of conv1 to conv7"
+        ),
+        published="https://github.com/Xilinx/QNN-MO-PYNQ, qnn/params/binparam-tinier-yolo-nopool",
+        citation="Preußer et al., Inference of Quantized Neural Networks on Heterogeneous "
+        "All-Programmable Devices, DATE 2018",
     ),
 )

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models import store
-from models.engines import ENGINES, WARM_UP, largest_difference, pictures, timed
+from models.engines import ENGINES, WARM_UP, feeds, largest_difference, timed
 from models.errors import ModelError
 from models.executor import Session
 from models.session import cores, open_session
@@ -72,7 +72,7 @@ def _keeps_contract(known: ModelSpec, device: str) -> bool:
         model = store.find(known.name)
         session = open_session(model.path, device=device)
         session.check_against(model.spec)
-        session.run({"image": pictures(model.spec)})
+        session.run(feeds(model.spec, session.inputs))
     except ModelError as error:
         typer.echo(f"{known.name}: {error}", err=True)
         return False
@@ -81,12 +81,12 @@ def _keeps_contract(known: ModelSpec, device: str) -> bool:
 
 
 def _ms(session: Session, spec: ModelSpec, seconds: float) -> float:
-    images = pictures(spec)
+    given = feeds(spec, session.inputs)
     times: list[float] = []
     until = time.perf_counter() + seconds
     while len(times) <= WARM_UP or time.perf_counter() < until:
         began = time.perf_counter()
-        session.run({"image": images})
+        session.run(given)
         times.append(1000 * (time.perf_counter() - began))
     return median(times[WARM_UP:])
 

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import onnx
 import tflite as schema
 from onnx import TensorProto, helper, numpy_helper
 
-from models.readers import h5, matconvnet, npz, onnx_file, tfjs, tflite, torch7, torch_pt
+from models.families import yolov2_cfg, yolov2_layers
+from models.readers import darknet, h5, matconvnet, npz, onnx_file, tfjs, tflite, torch7, torch_pt
 from models.readers.weights import WeightFile
+from tests.models import darknet_file
 from tests.models.readers import h5_file, mat_file, t7_file, torch_file
 from tests.models.tflite_file import File, Op, T, conv_options
 
@@ -49,7 +52,7 @@ class Subject:
 
 
 def drain(read: Callable[[Path], WeightFile]) -> Callable[[Path], None]:
-    """Read a file and every tensor in it, which must be as the reader said before."""
+    """Read a file and every tensor in it, as a whole and in parts: as the reader said before."""
 
     def run(path: Path) -> None:
         for name, stored in read(path).items():
@@ -57,6 +60,11 @@ def drain(read: Callable[[Path], WeightFile]) -> Callable[[Path], None]:
             got, said = (array.shape, array.dtype.name), (stored.shape, stored.dtype)
             if got != said:
                 raise AssertionError(f"{name}: said {said}, is {got}")
+            parts = np.empty(stored.shape, stored.dtype)
+            for where, part in stored.parts():
+                parts[where] = part
+            if parts.tobytes() != array.tobytes():
+                raise AssertionError(f"{name}: other numbers in parts than as a whole")
 
     return run
 
@@ -185,6 +193,35 @@ def tflite_samples() -> list[Sample]:
     return [Sample({"a.tflite": File(tensors, operators, outputs=(3,)).to_bytes()})]
 
 
+DARKNET = (
+    "[net]\nwidth=8\n[convolutional]\nbatch_normalize=1\nfilters=4\nsize=3\nstride=2\npad=1\n"
+    "activation=leaky\n[reorg]\nstride=2\n[route]\nlayers=0\n[maxpool]\nsize=2\nstride=2\n[route]\n"
+    "layers=-1,-3\n[convolutional]\nfilters=7\nactivation=linear\n[region]\nanchors=1,2\nclasses=2\n"
+    "num=1\nsoftmax=1\n"
+)
+
+
+NETWORK = [(3, 4, 3), (20, 7, 1)]
+HELD = (
+    darknet.Convolution("conv_1", 4, 3, 3, batch_norm=True),
+    darknet.Convolution("conv_2", 7, 20, 1, batch_norm=False),
+)
+
+
+def darknet_samples() -> list[Sample]:
+    def one(version: tuple[int, int, int]) -> Sample:
+        return made(lambda p: darknet_file.write(p, NETWORK, version=version), "a.weights")
+
+    return [one((0, 1, 0)), one((0, 2, 0))]
+
+
+def parse_cfg(path: Path) -> None:
+    """Down to the shapes of its layers for a picture of 8 x 8, which need not fit."""
+    layers = yolov2_cfg.structure(darknet.read_cfg(path)).layers
+    with suppress(ValueError):
+        yolov2_layers.shapes(layers, 8, 8)
+
+
 def parse(path: Path) -> None:
     tflite.read(path)
 
@@ -198,4 +235,6 @@ SUBJECTS: dict[str, Subject] = {
     "npz": Subject(drain(npz.read), npz_samples),
     "onnx_file": Subject(drain(onnx_file.read), onnx_samples),
     "tflite": Subject(parse, tflite_samples),
+    "darknet": Subject(drain(lambda path: darknet.read(path, HELD)), darknet_samples),
+    "darknet_cfg": Subject(parse_cfg, lambda: [Sample({"a.cfg": DARKNET.encode()})]),
 }

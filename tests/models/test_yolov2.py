@@ -151,8 +151,6 @@ def test_the_last_layer_says_what_darknet_says(
     got = raw(tmp_path, model, filled, picture[np.newaxis])[0].transpose(2, 0, 1).ravel()
     largest = golden[f"{name}/largest"]
     sample = got[:: got.size // 1000]
-    # 2.5e-5 to 7.5e-5. Nearly all of it: darknet adds 1e-6 to the deviation on the CPU, and 1e-5
-    # to the variance on the GPU, as we do; its weights were trained on a GPU.
     assert np.abs(sample - golden[f"{name}/raw"]).max() <= TOLERANCE * largest
     assert np.abs(got).max() == pytest.approx(largest, rel=TOLERANCE)
 
@@ -201,6 +199,27 @@ def test_a_cfg_is_held_against_the_labels(tmp_path: Path) -> None:
     spec, files = small(tmp_path)
     with pytest.raises(BadWeights, match=r"small\.cfg: wanted 3 classes, one a label, got 2"):
         yolov2.convert(replace(spec, labels=("cat", "dog", "cow")), files)
+
+
+def test_small_variances_are_darknets_too(tmp_path: Path) -> None:
+    """It adds 1e-6 to the deviation, not to the variance: of 1e-8, that is a hundredth."""
+    spec, (cfg, weights) = small(tmp_path)
+    raw = np.fromfile(weights, np.uint8)
+    variance = 20 + 3 * 8 * 4  # behind the head, and beta, gamma and mean of eight channels
+    raw[variance : variance + 8 * 4] = np.full(8, 1e-8, "<f4").view(np.uint8)
+    raw.tofile(weights)
+    _, filled = from_darknet(from_cfg(cfg, 2), spec.input, weights)
+    deviation = np.sqrt(filled["norm_1/moving_variance"].astype(np.float64) + 1e-6)
+    assert deviation == pytest.approx(np.full(8, 1e-4 + 1e-6), rel=1e-4)
+
+
+def test_a_variance_below_zero_is_refused(tmp_path: Path) -> None:
+    spec, (cfg, weights) = small(tmp_path)
+    raw = np.fromfile(weights, np.uint8)
+    raw[116:120] = np.array([-1], "<f4").view(np.uint8)
+    raw.tofile(weights)
+    with pytest.raises(BadWeights, match="tensor conv_1/variance: wanted finite numbers"):
+        yolov2.convert(spec, [cfg, weights])
 
 
 def test_the_head_is_held_against_the_last_layer(tmp_path: Path) -> None:

@@ -116,9 +116,21 @@ def test_darknets_defaults_are_ours(tmp_path: Path) -> None:
     ("old", "new", "why"),
     [
         ("[net]\n", "", r"wanted 3 to 512 sections, got 2"),
-        ("[net]\n", "nonsense\n", r"n\.cfg:1: wanted \[kind\] or a new key=value, got 'nonsense'"),
-        ("filters=6", "filters=6\nfilters=7", r"n\.cfg:4: wanted \[kind\] or a new key=value"),
-        ("filters=6", "filters=1e9", r"n\.cfg:3: .*: wanted numbers of filters up to 1000000"),
+        (
+            "[net]\n",
+            "nonsense\n",
+            r"n\.cfg: line 1: wanted \[kind\] or a new key=value, got 'nonsense'",
+        ),
+        (
+            "filters=6",
+            "filters=6\nfilters=7",
+            r"n\.cfg: line 4: wanted \[kind\] or a new key=value",
+        ),
+        (
+            "filters=6",
+            "filters=1e9",
+            r"n\.cfg: line 3: .*: wanted numbers of filters up to 1000000",
+        ),
         ("filters=6", "filters=nan", "wanted numbers of filters up to"),
         ("filters=6", "filters=6.5", "wanted whole numbers as filters, got 6.5"),
         ("filters=6", "filters=six", "wanted numbers as filters, got 'six'"),
@@ -127,7 +139,11 @@ def test_darknets_defaults_are_ours(tmp_path: Path) -> None:
         ("filters=6", "filters=6\nsize=65", r"wanted size in 1\.\.64, got 65"),
         ("filters=6", "filters=6\nxnor=1", "wanted xnor=0, got 1"),
         ("filters=6", "filters=6\ngroups=2", "wanted groups=1, got 2"),
-        ("filters=6", "filters=6\nwings=2", r"n\.cfg:4: .*: wanted a key that is known, got wings"),
+        (
+            "filters=6",
+            "filters=6\nwings=2",
+            r"n\.cfg: line 4: .*: wanted a key that is known, got wings",
+        ),
         ("activation=linear", "activation=swish", "wanted leaky, linear, relu as activation"),
         ("activation=linear\n", "", "as activation, got logistic"),
         ("[convolutional]", "[shortcut]", "wanted a layer among convolutional, .*, got shortcut"),
