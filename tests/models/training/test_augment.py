@@ -62,7 +62,8 @@ def test_a_mirror_image_mirrors_the_boxes(given_boxes: np.ndarray, view: View) -
 
 @given(st.integers(0, 1000), views)
 def test_picture_mask_and_box_move_together(seed: int, view: View) -> None:
-    shape, size = drawn.draw(seed), (48, 80)
+    # A square: of a disc that is cut off, what is left may not reach to the edges of its box.
+    shape, size = drawn.draw(2 * seed + 1), (48, 80)
     seen = see_mask(shape.mask // 255, view, size)
     x1, y1, x2, y2 = shape.box
     pixels = np.array([[x1, y1, x2 + 1, y2 + 1]], np.float32)  # the last one is inside
