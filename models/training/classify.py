@@ -41,7 +41,8 @@ def train(config: Classify, setting: Setting) -> Outcome:
     trunk = networks.features(body, config.layers)
     views = _Views(config, wanted, trunk)
     seen, judged = views.of(pictures, "train", config.views), views.of(dev, "dev", 0)
-    mean, spread = seen.mean(axis=(0, 1)), seen.std(axis=(0, 1)) + 1e-6
+    # One scale for all: a channel that hardly ever speaks is not to be made as loud as the others.
+    mean, spread = seen.mean(axis=(0, 1)), float(seen.std()) + 1e-6
     wanted_labels = np.array([one.label for one in dev])
 
     def make(index: int, random: np.random.Generator) -> tuple[Floats, NDArray[np.int64]]:
@@ -99,9 +100,9 @@ def train(config: Classify, setting: Setting) -> Outcome:
     )
 
 
-def folded(kernel: Floats, bias: Floats, mean: Floats, spread: Floats) -> tuple[Floats, Floats]:
+def folded(kernel: Floats, bias: Floats, mean: Floats, spread: float) -> tuple[Floats, Floats]:
     """A layer that reads x, from one that reads (x - mean) / spread."""
-    scaled = kernel / spread[:, np.newaxis]
+    scaled = kernel / spread
     return scaled.astype(np.float32), (bias - mean @ scaled).astype(np.float32)
 
 

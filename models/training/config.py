@@ -183,7 +183,7 @@ class Classify(Common):
     )
     augment: Augment = Augment.model_validate({})
     schedule: Schedule = Schedule.model_validate(
-        {"epochs": 60, "batch": 32, "rate": 0.003, "decay": 0.1}
+        {"epochs": 60, "batch": 32, "rate": 0.003, "decay": 0.01}
     )
 
 
