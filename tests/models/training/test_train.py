@@ -32,14 +32,14 @@ out: out
 network: mobilenet
 alpha: 0.25
 weights: backbone.h5
-layers: [conv_pw_3_relu]
+layers: [conv_pw_1_relu, conv_pw_3_relu]
 input: { width: 64, height: 64, fit: stretch }
 train: { images: train }
 dev: { images: dev }
 views: 1
 mirror: true
 augment: { jitter: 0.05 }
-schedule: { epochs: 20, batch: 8, rate: 0.05, average: 0 }
+schedule: { epochs: 20, batch: 8, rate: 0.05, decay: 0.001, average: 0 }
 """
 
 DETECT = """
@@ -115,12 +115,12 @@ def shown(folder: Path, seed: int) -> tuple[dict[str, np.ndarray], tuple[str, ..
 
 
 def test_a_classifier_is_trained(tmp_path: Path) -> None:
-    drawn.class_folders(tmp_path / "train", range(12))
+    drawn.class_folders(tmp_path / "train", range(24))
     drawn.class_folders(tmp_path / "dev", range(50, 58))
     report = run(tmp_path, CLASSIFY)
     assert report["dev"]["f1"] >= 0.8
     assert set(report["dev"]["classes"]["disc"]) == {"precision", "recall", "f1"}
-    assert report["pictures"] == {"train": 12, "dev": 8}
+    assert report["pictures"] == {"train": 24, "dev": 8}
     said, labels = shown(tmp_path, 101)
     assert said["probabilities"].shape == (1, len(labels))
 
