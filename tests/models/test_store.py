@@ -205,6 +205,13 @@ def test_names_of_classes_come_with_an_import(
     assert find(FACES.name, tmp_path).spec.labels == ("visage",)
 
 
+def test_a_file_that_nobody_reads_is_refused(
+    original: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(BadWeights, match="files: wanted 1 at most, got 2: face_landmark"):
+        import_model(MESH, [original(MESH.name), original(FACES.name)], folder=tmp_path)
+
+
 def test_what_was_imported_is_made_again_from_the_same_file_only(
     original: Callable[[str], Path], tmp_path: Path
 ) -> None:
