@@ -41,6 +41,12 @@ def fetch(
         try:
             complete = _fetch_on(origin, part, progress)
         except urllib.error.HTTPError as error:
+            if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and part.exists():
+                # What is here already is all there is, or more: an earlier call was ended before
+                # it could look at it, or the file has become shorter.
+                part.unlink()
+                why = "the part that was here did not fit"
+                continue
             why = f"HTTP {error.code} {error.reason}"
             if 400 <= error.code < 500:
                 break

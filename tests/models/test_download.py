@@ -53,6 +53,14 @@ def test_the_next_call_goes_on_where_this_one_gave_up(tmp_path: Path) -> None:
     assert weights.asked[-1] == f"bytes={100_000 * TRIES}-"
 
 
+@pytest.mark.parametrize("more", [0, 10])
+def test_a_part_with_nothing_after_it_is_fetched_anew(more: int, tmp_path: Path) -> None:
+    (tmp_path / "net.weights.part").write_bytes(bytes(len(BODY) + more))
+    weights = Weights(BODY)
+    assert get(weights, tmp_path).read_bytes() == BODY
+    assert weights.asked == [f"bytes={len(BODY) + more}-", None]
+
+
 def test_a_length_that_is_a_lie_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(BadWeights, match=f"wanted at most {len(BODY)} bytes, got {len(BODY) + 7}"):
         get(Weights(BODY, longer=7), tmp_path)
