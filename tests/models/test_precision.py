@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from benchmarks import mobilenet
 from models import BadModel, NoDevice
@@ -24,6 +25,25 @@ from tests.models.pictures import golden_pictures
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("classifier") / "mobilenet.onnx"
     mobilenet.write(path)
+    return path
+
+
+def embedding(folder: Path) -> Path:
+    """A user's own model, whose output is what its last weights give."""
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, ["B", 8, 8, 3])
+    made = helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, ["B", 16])
+    weights = np.random.default_rng(0).normal(0, 0.01, (192, 16)).astype(np.float32)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["values"], "Cast_0", to=onnx.TensorProto.FLOAT),
+        helper.make_node("Flatten", ["values"], ["row"], "Flatten_1"),
+        helper.make_node("Gemm", ["row", "weights"], ["embedding"], "Gemm_2"),
+    ]
+    graph = helper.make_graph(
+        nodes, "own", [image], [made], [numpy_helper.from_array(weights, "weights")]
+    )
+    path = folder / "own.onnx"
+    opset = helper.make_opsetid("", 18)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=9), path)
     return path
 
 
@@ -46,6 +66,16 @@ def test_half_of_the_bits_say_the_same(classifier: Path, tmp_path: Path) -> None
     one, other = (open_session(p, device="cpu").run(image) for p in (classifier, half))
     assert other["probabilities"].dtype == np.float32
     assert agreement("classify", one, other)["largest change"] < 1e-4
+
+
+def test_an_output_straight_from_the_weights_keeps_its_type(tmp_path: Path) -> None:
+    model, half = embedding(tmp_path), tmp_path / "half.onnx"
+    to_fp16(model, half)
+    assert kinds(half)["Gemm"] == {onnx.TensorProto.FLOAT16}
+    image = {"image": np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)}
+    one, other = (open_session(p, device="cpu").run(image) for p in (model, half))
+    assert other["embedding"].dtype == np.float32
+    assert agreement("embed", one, other)["embedding"] > 0.999
 
 
 def test_boxes_keep_their_places_in_half_precision(
