@@ -11,7 +11,8 @@ import pytest
 from onnx import helper, numpy_helper
 
 from benchmarks import mobilenet
-from models import BadModel, NoDevice
+from benchmarks.zoo import CONVERSIONS, SUBJECTS
+from models import ZOO, BadModel, NoDevice
 from models.agreement import agreement, overlaps
 from models.engines import largest_difference, pictures, timed
 from models.export.half import to_fp16
@@ -169,6 +170,17 @@ def test_engines_are_timed_in_processes_of_their_own(classifier: Path, tmp_path:
     assert timed(str(classifier), "opencv", 1, 0.05, theirs).cannot == ""
     assert float(largest_difference(ours, theirs)) < 1e-3
     assert "own is not built in Keras" in timed(str(classifier), "keras", 1, 0.05, theirs).cannot
+
+
+def test_keras_is_timed_without_weights(tmp_path: Path) -> None:
+    told = timed("mobilenet-0.25-224", "keras", 1, 0.01, tmp_path / "nothing.npz")
+    assert not told.cannot
+    assert told.runs >= 1
+
+
+def test_the_zoo_that_is_measured_has_these_names() -> None:
+    assert set(SUBJECTS) <= set(ZOO)
+    assert set(CONVERSIONS) <= set(SUBJECTS)
 
 
 def test_seeded_pictures_are_the_same_every_time(zoo_model: Callable[[str], Model]) -> None:
