@@ -1,6 +1,5 @@
 """Fetches one published weight file: resumed, bounded, checked, and there whole or not at all."""
 
-import hashlib
 import http.client
 import time
 import urllib.error
@@ -9,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from models.errors import BadWeights, DownloadFailed
+from models.originals import digest
 from models.spec import Download
 
 CHUNK = 1 << 20  # bytes
@@ -96,8 +96,6 @@ def _bound(origin: Download, size: int, part: Path | None = None) -> None:
 def _check(origin: Download, part: Path) -> None:
     if not origin.sha256:
         return
-    with part.open("rb") as file:
-        got = hashlib.file_digest(file, "sha256").hexdigest()
-    if got != origin.sha256:
+    if (got := digest(part)) != origin.sha256:
         part.unlink()
         raise BadWeights(f"{origin.url}: sha256: wanted {origin.sha256}, got {got}")
