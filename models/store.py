@@ -22,7 +22,7 @@ from models.errors import BadModel, BadWeights, MissingModel
 from models.export import CONVERTER_VERSION
 from models.originals import digest, find_original, home, origin_of
 from models.sidecar import read_sidecar
-from models.spec import ModelSpec
+from models.spec import Download, ModelSpec
 
 if TYPE_CHECKING:
     from models.export.graph import Graph
@@ -89,7 +89,15 @@ def ensure(spec: ModelSpec, folder: Path | None = None) -> Path:
     target = _path(spec, (origin.sha256,), folder)
     if target.exists():
         return target
-    return _make(spec, [find_original(spec, folder)], (origin.sha256,), folder)
+    original = find_original(spec, folder)
+    try:
+        return _make(spec, [original], (origin.sha256,), folder)
+    except BadWeights as error:
+        if not isinstance(origin, Download):
+            raise
+        # It is there, so that `pull` would not fetch it again.
+        again = f"remove {original}, then framewire models pull {spec.name}"
+        raise BadWeights(f"{error}; {again}") from error
 
 
 def import_model(
