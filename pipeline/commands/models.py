@@ -89,6 +89,15 @@ def _step(known: ModelSpec) -> str:
     return "import" if known.origin is None else "pull"
 
 
+def _labels(known: ModelSpec) -> tuple[str, ...]:
+    """Those that came with an import, or the zoo's."""
+    try:
+        mine = store.imported(known.name)
+    except BadModel:  # said under "file"
+        mine = None
+    return known.labels if mine is None else mine.labels
+
+
 def _file(known: ModelSpec) -> str:
     try:
         return str(store.path(known)) if ready(known) else f"not ready: {how_to_get(known)}"
@@ -97,8 +106,9 @@ def _file(known: ModelSpec) -> str:
 
 
 def _facts(known: ModelSpec) -> dict[str, str]:
-    labels = ", ".join(known.labels[:LABELS_SHOWN])
-    more = f", ... ({len(known.labels)} in all)" if len(known.labels) > LABELS_SHOWN else ""
+    names = _labels(known)
+    labels = ", ".join(names[:LABELS_SHOWN])
+    more = f", ... ({len(names)} in all)" if len(names) > LABELS_SHOWN else ""
     size = f"{known.input.width}x{known.input.height}, {known.input.order}, {known.input.fit}"
     count = known.parameters
     facts = {

@@ -332,6 +332,17 @@ def test_a_broken_file_is_not_exported(options: list[str], tmp_path: Path) -> No
     assert not target.exists()
 
 
+def test_the_labels_of_an_import_are_shown(tmp_path: Path) -> None:
+    origin = ZOO["blazeface-short"].origin
+    assert isinstance(origin, PackageFile)
+    original = package_file(origin.distribution, origin.path)
+    (tmp_path / "names.txt").write_text("visage")
+    home = {"FRAMEWIRE_HOME": str(tmp_path)}
+    called = ["import", "blazeface-short", str(original), "--labels", str(tmp_path / "names.txt")]
+    assert framewire("models", *called, environment=home).exit_code == 0
+    assert "visage" in framewire("models", "show", "blazeface-short", environment=home).stdout
+
+
 def test_labels_without_a_name_are_refused(tmp_path: Path) -> None:
     (tmp_path / "none.txt").write_text("\n\n")
     found = framewire("models", "import", "raccoon", "LICENSE", "--labels", tmp_path / "none.txt")
