@@ -1,14 +1,16 @@
 """Fetches one published weight file: resumed, bounded, checked, and there whole or not at all."""
 
-import hashlib
+import fcntl
 import http.client
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from models.errors import BadWeights, DownloadFailed
+from models.originals import digest
 from models.spec import Download
 
 CHUNK = 1 << 20  # bytes
@@ -30,10 +32,33 @@ def fetch(
 
     pause_s  before the second connection, and twice as long before each further one
     raises  DownloadFailed if it cannot be reached or breaks off again and again: it says which file
-            to put where; BadWeights if it is larger than the spec allows or another file
+            to put where; or if another process is fetching it; BadWeights if it is larger than the
+            spec allows or another file
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
+    with _alone(part):
+        return _fetch(origin, target, part, progress, pause_s)
+
+
+@contextmanager
+def _alone(part: Path) -> Iterator[None]:
+    """Hold the part, so that no two processes write to it; leave none that is empty."""
+    with part.open("ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DownloadFailed(
+                f"{part}: wanted to be alone with it, got another process that is fetching it"
+            ) from error
+        try:
+            yield
+        finally:
+            if part.exists() and not part.stat().st_size:
+                part.unlink()
+
+
+def _fetch(origin: Download, target: Path, part: Path, progress: Progress, pause_s: float) -> Path:
     why = ""
     for attempt in range(TRIES):
         if attempt:
@@ -41,6 +66,12 @@ def fetch(
         try:
             complete = _fetch_on(origin, part, progress)
         except urllib.error.HTTPError as error:
+            if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and part.exists():
+                # What is here already is all there is, or more: an earlier call was ended before
+                # it could look at it, or the file has become shorter.
+                part.write_bytes(b"")  # and not unlinked: it is held
+                why = "the part that was here did not fit"
+                continue
             why = f"HTTP {error.code} {error.reason}"
             if 400 <= error.code < 500:
                 break
@@ -90,8 +121,6 @@ def _bound(origin: Download, size: int, part: Path | None = None) -> None:
 def _check(origin: Download, part: Path) -> None:
     if not origin.sha256:
         return
-    with part.open("rb") as file:
-        got = hashlib.file_digest(file, "sha256").hexdigest()
-    if got != origin.sha256:
+    if (got := digest(part)) != origin.sha256:
         part.unlink()
         raise BadWeights(f"{origin.url}: sha256: wanted {origin.sha256}, got {got}")

@@ -208,7 +208,7 @@ CONTRACTS: dict[Task, Contract] = {
     ),
     # How likely each of V words is the next of a sentence. `words`: T numbers of words, the first
     # is that of "<start>", padded as `models.captioning` does; `features`: the embedding of the
-    # picture by the model of the same family whose task is "embed".
+    # picture by its encoder: "caption-encoder" for "caption-words", and so on.
     "caption": Contract(
         inputs=(
             Port("features", "float32", ("B", 4096)),

@@ -22,7 +22,7 @@ from models.errors import BadModel, BadWeights, MissingModel
 from models.export import CONVERTER_VERSION
 from models.originals import digest, find_original, home, origin_of
 from models.sidecar import read_sidecar
-from models.spec import ModelSpec
+from models.spec import Download, ModelSpec
 
 if TYPE_CHECKING:
     from models.export.graph import Graph
@@ -89,7 +89,15 @@ def ensure(spec: ModelSpec, folder: Path | None = None) -> Path:
     target = _path(spec, (origin.sha256,), folder)
     if target.exists():
         return target
-    return _make(spec, [find_original(spec, folder)], (origin.sha256,), folder)
+    original = find_original(spec, folder)
+    try:
+        return _make(spec, [original], (origin.sha256,), folder)
+    except BadWeights as error:
+        if not isinstance(origin, Download):
+            raise
+        # It is there, so that `pull` would not fetch it again.
+        again = f"remove {original}, then framewire models pull {spec.name}"
+        raise BadWeights(f"{error}; {again}") from error
 
 
 def import_model(
@@ -102,12 +110,16 @@ def import_model(
 
     labels  the names of the classes, if they are neither in the files nor the spec's
     folder  what to use in place of `home()`
-    raises  MissingModel, BadWeights naming file, tensor, what was wanted and what was got
+    raises  MissingModel; BadWeights naming file, tensor, what was wanted and what was got;
+            BadModel if the network has another number of classes than there are labels
     """
     for file in files:
         if not file.is_file():
             raise MissingModel(f"{file}: wanted a weight file, got nothing there")
     folder = folder or home()
+    files = _whole(files)
+    if labels and not spec.labels:
+        raise BadModel(f"labels: wanted none, since {spec.name} has no classes, got {len(labels)}")
     names = tuple(labels or _labels_in(spec, files) or spec.labels)
     own = replace(spec, labels=names, origin=None)
     told = Imported(
@@ -146,6 +158,18 @@ def find(model: str, folder: Path | None = None) -> Model:
     if not file.is_file():
         raise MissingModel(f"{file}: wanted an ONNX file, got nothing there")
     return Model(read_sidecar(file), file)
+
+
+def _whole(files: Sequence[Path]) -> list[Path]:
+    """The files and, of a manifest of TensorFlow.js, its shards: the numbers are only in these."""
+    found = list(files)
+    for file in files:
+        if file.suffix == ".json":
+            from models.readers import tfjs  # noqa: PLC0415 - only such a file wants it
+
+            known = [one.resolve() for one in found]
+            found += [shard for shard in tfjs.shards(file) if shard.resolve() not in known]
+    return found
 
 
 def _labels_in(spec: ModelSpec, files: Sequence[Path]) -> tuple[str, ...]:

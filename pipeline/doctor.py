@@ -215,11 +215,16 @@ def redis_servers(url: str | None) -> Iterator[Finding]:
 def zoo() -> Iterator[Finding]:
     """The models that are ready."""
     from models import store  # noqa: PLC0415
+    from models.errors import BadModel  # noqa: PLC0415
     from models.originals import how_to_get  # noqa: PLC0415
     from models.zoo import ZOO  # noqa: PLC0415
 
     for spec in ZOO.values():
-        path = store.path(spec)
+        try:
+            path = store.path(spec)
+        except BadModel as error:
+            yield Finding("models", spec.name, "missing", "not to be read", str(error))
+            continue
         if path is not None and path.exists():
             size = f"{path.stat().st_size / 2**20:.1f} MiB"
             yield Finding("models", spec.name, "good", f"ready, {size}")

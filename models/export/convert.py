@@ -1,6 +1,6 @@
 """From a spec and the original files to a graph: which family knows how."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
@@ -30,6 +30,11 @@ FAMILIES: dict[str, str] = {
 """The module of each family, imported when it is needed: most import Keras."""
 
 
+MOST_FILES: Mapping[str, int | None] = {"caption": 2, "faceapi": None, "yolov2": 2}
+"""How many files a family reads, where that is not one: weights with a list of words or a `.cfg`,
+and a manifest with its shards, any number."""
+
+
 class Family(Protocol):
     """What a module of `models/families/` offers."""
 
@@ -50,8 +55,13 @@ def family(name: str) -> Family:
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """Read, check and convert; what lies in the first file must be what the spec was written for.
 
-    raises  BadWeights if the file is another one, broken, or not of the spec's family
+    raises  BadWeights if the file is another one, broken, or not of the spec's family, or if there
+            are more than the family reads
     """
+    most = MOST_FILES.get(spec.family, 1)
+    if most is not None and len(files) > most:
+        got = ", ".join(file.name for file in files)
+        raise BadWeights(f"files: wanted {most} at most, got {len(files)}: {got}")
     wanted = spec.origin.sha256 if spec.origin is not None else ""
     if wanted and (got := digest(files[0])) != wanted:
         raise BadWeights(f"{files[0]}: sha256: wanted {wanted}, got {got}")

@@ -39,9 +39,11 @@ class _Halving:
         self._constants = {
             one.name: one for one in self._graph.initializer if one.data_type == TensorProto.FLOAT
         }
+        self._outputs = {value.name for value in self._graph.output}
         self._halves: set[str] = set()
         self._cast: dict[str, str] = {}
         self._nodes: list[onnx.NodeProto] = []
+        self._ends: list[onnx.NodeProto] = []  # casts behind a node that gives an output
 
     def run(self) -> None:
         behind = set(behind_the_weights(self._graph))
@@ -52,7 +54,8 @@ class _Halving:
                 for place, name in enumerate(node.input):
                     if name in self._halves:
                         node.input[place] = self._as(name, TensorProto.FLOAT)
-            self._nodes.append(node)
+            self._nodes += [node, *self._ends]
+            self._ends.clear()
         del self._graph.node[:]
         self._graph.node.extend(self._nodes)
         del self._graph.value_info[:]
@@ -73,7 +76,18 @@ class _Halving:
                 node.input[place] = self._constant(name)
             elif name in self._floats and name not in self._halves:
                 node.input[place] = self._as(name, TensorProto.FLOAT16)
-        self._halves.update(name for name in node.output if name in self._floats)
+        for place, name in enumerate(node.output):
+            if name not in self._floats:
+                continue
+            if name in self._outputs:
+                node.output[place] = f"{name}_half"
+                self._ends.append(
+                    helper.make_node(
+                        "Cast", [f"{name}_half"], [name], f"Cast_{name}", to=TensorProto.FLOAT
+                    )
+                )
+            else:
+                self._halves.add(name)
 
     def _constant(self, name: str) -> str:
         if name not in self._cast:

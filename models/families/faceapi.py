@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from models.errors import BadModel, BadWeights
 from models.export.classes import emit_embedding
 from models.export.graph import Graph
 from models.export.keras_graph import emit
@@ -78,7 +79,16 @@ def build(spec: ModelSpec) -> keras.Model:
 
 
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
-    """See `models.export.convert.Family`; one manifest, with its `.bin` beside it."""
+    """See `models.export.convert.Family`; one manifest, with its `.bin` beside it.
+
+    raises  BadWeights also if one of the other files is no shard of it
+    """
+    shards = [shard.resolve() for shard in tfjs.shards(files[0])]
+    for file in files[1:]:
+        if file.resolve() not in shards:
+            raise BadWeights(f"{file}: wanted a shard of {files[0].name}, got another file")
+    if spec.variant == "detector" and len(spec.labels) != 1:
+        raise BadModel(f"labels: wanted 1, as the network has, got {len(spec.labels)}")
     network = hollow(lambda: build(spec))
     weights = transfer(spec, tfjs.read(files[0]), network)
     graph = Graph(spec.name)

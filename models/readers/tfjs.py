@@ -38,15 +38,14 @@ def read(path: Path) -> WeightFile:
     raises  BadWeights naming the file, the tensor, what was wanted and what was got
     """
     manifest = Checks(path.name, path.stat().st_size)
-    manifest.count("bytes", manifest.size, LARGEST_MANIFEST)
-    groups = _groups(_json(path, manifest), manifest)
-    shards = [_shards(group, path, manifest) for group in groups]
-    paths = [shard.path for group in shards for shard in group]
+    groups = _manifest(path, manifest)
+    held = [_shards(group, path, manifest) for group in groups]
+    paths = [shard.path for group in held for shard in group]
     if len(set(paths)) != len(paths):
         manifest.fail("paths", "each shard once", "one twice")
-    checks = Checks(path.name, sum(shard.size for group in shards for shard in group))
+    checks = Checks(path.name, sum(shard.size for group in held for shard in group))
     tensors: dict[str, Stored] = {}
-    for group, files in zip(groups, shards, strict=True):
+    for group, files in zip(groups, held, strict=True):
         at = 0
         for entry in _list(group, "weights", "group", checks):
             weight = _Weight(entry, checks)
@@ -61,6 +60,21 @@ def read(path: Path) -> WeightFile:
     if not tensors:
         checks.fail("manifest", "tensors", "none")
     return WeightFile(path.name, tensors)
+
+
+def shards(path: Path) -> tuple[Path, ...]:
+    """The files that a manifest names: with it they are the whole of the weights.
+
+    raises  BadWeights if it is no manifest, or one of them is not there
+    """
+    manifest = Checks(path.name, path.stat().st_size)
+    groups = _manifest(path, manifest)
+    return tuple(shard.path for group in groups for shard in _shards(group, path, manifest))
+
+
+def _manifest(path: Path, checks: Checks) -> list[dict[str, object]]:
+    checks.count("bytes", checks.size, LARGEST_MANIFEST)
+    return _groups(_json(path, checks), checks)
 
 
 def _json(path: Path, checks: Checks) -> object:

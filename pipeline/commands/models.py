@@ -6,11 +6,11 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Table
+from rich.table import Column, Table
 
 import models
 from models import store
-from models.errors import ModelError
+from models.errors import BadModel, ModelError
 from models.originals import how_to_get
 from models.spec import Download, ModelSpec, PackageFile
 from models.zoo import ZOO, spec
@@ -21,8 +21,9 @@ CARDS = Path(models.__file__).parent / "cards"
 
 
 def list_models() -> int:
-    """All models, one a line."""
-    table = Table("model", "task", "input", "classes", "licence", "ready", box=None)
+    """All models, one a line; `show` says the rest."""
+    whole = [Column(title, no_wrap=True) for title in ("model", "task", "input", "classes")]
+    table = Table(*whole, "licence", "ready", box=None)
     for known in ZOO.values():
         table.add_row(
             known.name,
@@ -30,7 +31,7 @@ def list_models() -> int:
             f"{known.input.width}x{known.input.height}",
             str(len(known.labels) or "-"),
             known.licence,
-            "yes" if ready(known) else how_to_get(known),
+            _step(known),
         )
     Console(soft_wrap=True).print(table)
     return 0
@@ -70,14 +71,44 @@ def known_model(name: str) -> ModelSpec | None:
 
 
 def ready(known: ModelSpec) -> bool:
-    """Whether a model's ONNX file is there."""
+    """Whether a model's ONNX file is there.
+
+    raises  BadModel if what is kept of its import cannot be read
+    """
     file = store.path(known)
     return file is not None and file.exists()
 
 
+def _step(known: ModelSpec) -> str:
+    """What a model is still to be made ready by, in a word."""
+    try:
+        if ready(known):
+            return "yes"
+    except BadModel:
+        return "broken"
+    return "import" if known.origin is None else "pull"
+
+
+def _labels(known: ModelSpec) -> tuple[str, ...]:
+    """Those that came with an import, or the zoo's."""
+    try:
+        mine = store.imported(known.name)
+    except BadModel:  # said under "file"
+        mine = None
+    return known.labels if mine is None else mine.labels
+
+
+def _file(known: ModelSpec) -> str:
+    try:
+        return str(store.path(known)) if ready(known) else f"not ready: {how_to_get(known)}"
+    except BadModel as error:
+        return str(error)
+
+
 def _facts(known: ModelSpec) -> dict[str, str]:
-    labels = ", ".join(known.labels[:LABELS_SHOWN])
-    more = f", ... ({len(known.labels)} in all)" if len(known.labels) > LABELS_SHOWN else ""
+    names = _labels(known)
+    labels = ", ".join(names[:LABELS_SHOWN])
+    more = f", ... ({len(names)} in all)" if len(names) > LABELS_SHOWN else ""
     size = f"{known.input.width}x{known.input.height}, {known.input.order}, {known.input.fit}"
     count = known.parameters
     facts = {
@@ -95,7 +126,7 @@ def _facts(known: ModelSpec) -> dict[str, str]:
         "accuracy": known.accuracy,
         "published": known.published,
         "origin": _origin(known),
-        "file": str(store.path(known)) if ready(known) else f"not ready: {how_to_get(known)}",
+        "file": _file(known),
     }
     return {key: value for key, value in facts.items() if value}
 

@@ -8,10 +8,10 @@ import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from models import download, store
-from models.errors import ModelError
+from models.errors import BadModel, ModelError
 from models.originals import digest, download_path
 from models.sidecar import write_sidecar
-from models.spec import Download, ModelSpec
+from models.spec import CONTRACTS, Download, ModelSpec
 from pipeline.commands.models import USAGE, known_model
 
 FAILURE = 1
@@ -38,6 +38,9 @@ def import_model(name: str, files: Sequence[Path], labels: Path | None) -> int:
             typer.echo(f"{labels}: wanted a text file, a name a line: {error}", file=sys.stderr)
             return USAGE
         names = [line for line in names if line]
+        if not names:
+            typer.echo(f"{labels}: wanted a name a line, got none", file=sys.stderr)
+            return USAGE
     return _told(name, lambda: store.import_model(known, files, names))
 
 
@@ -57,9 +60,14 @@ def export_model(
     def export() -> Path:
         from models.export.half import to_fp16  # noqa: PLC0415 - they import onnx
         from models.export.quantise import to_int8  # noqa: PLC0415
+        from models.session import open_session  # noqa: PLC0415 - it imports ONNX Runtime
         from pipeline.commands.pictures import compare, inputs  # noqa: PLC0415
 
         model = store.find(name)
+        # Whoever rewrites a file takes it for whole.
+        open_session(model.path, device="cpu").check_against(model.spec)
+        if pictures is not None and not CONTRACTS[model.spec.task].image:
+            raise BadModel(f"--calibrate: wanted a model of pictures, got one of {model.spec.task}")
         kind = "fp16" if fp16 else "int8" if int8 else ""
         path = target or Path(f"{Path(name).stem}{'-' if kind else ''}{kind}.onnx")
         given = None if pictures is None else inputs(pictures, model.spec)

@@ -32,9 +32,13 @@ def check_model(name: str, device: str) -> int:
     known = known_model(name)
     if known is None:
         return USAGE
-    if not ready(known):
-        typer.echo(f"{name}: not ready, so only its family is checked")
-    elif not _keeps_contract(known, device):
+    try:
+        if ready(known):
+            _hold_to_contract(known, device)
+        else:
+            typer.echo(f"{name}: not ready, so only its family is checked")
+    except ModelError as error:
+        typer.echo(f"{name}: {error}", err=True)
         return FAILURE
     files = sorted(TESTS.glob(f"test_{known.family}*.py"))
     if not files or find_spec("pytest") is None:
@@ -63,21 +67,15 @@ def bench_model(name: str, device: str, against: Sequence[str], seconds: float) 
     if session.device != "cpu":
         typer.echo(f"{name} on {session.device}: {_ms(session, model.spec, seconds):.2f} ms a run")
         return 0
-    _print_engines(name, against, seconds)
-    return 0
+    return _print_engines(name, against, seconds)
 
 
-def _keeps_contract(known: ModelSpec, device: str) -> bool:
-    try:
-        model = store.find(known.name)
-        session = open_session(model.path, device=device)
-        session.check_against(model.spec)
-        session.run(feeds(model.spec, session.inputs))
-    except ModelError as error:
-        typer.echo(f"{known.name}: {error}", err=True)
-        return False
+def _hold_to_contract(known: ModelSpec, device: str) -> None:
+    model = store.find(known.name)
+    session = open_session(model.path, device=device)
+    session.check_against(model.spec)
+    session.run(feeds(model.spec, session.inputs))
     typer.echo(f"{known.name}: keeps the contract of {model.spec.task} on {session.device}")
-    return True
 
 
 def _ms(session: Session, spec: ModelSpec, seconds: float) -> float:
@@ -91,11 +89,14 @@ def _ms(session: Session, spec: ModelSpec, seconds: float) -> float:
     return median(times[WARM_UP:])
 
 
-def _print_engines(name: str, against: Sequence[str], seconds: float) -> None:
+def _print_engines(name: str, against: Sequence[str], seconds: float) -> int:
     table = Table("engine", "ms a run", "ratio", "largest difference", box=None)
     with TemporaryDirectory() as folder:
         ours = Path(folder) / "ours.npz"
         first = timed(name, "onnxruntime", cores(), seconds, ours)
+        if first.cannot:
+            typer.echo(f"{name}: {first.cannot}", err=True)
+            return FAILURE
         table.add_row("onnxruntime", f"{first.ms:.2f}", "1.00", "")
         for engine in against:
             theirs = Path(folder) / "theirs.npz"
@@ -106,3 +107,4 @@ def _print_engines(name: str, against: Sequence[str], seconds: float) -> None:
             ratio = f"{told.ms / first.ms:.2f}"
             table.add_row(engine, f"{told.ms:.2f}", ratio, largest_difference(ours, theirs))
     Console(soft_wrap=True).print(table)
+    return 0

@@ -298,3 +298,53 @@ def test_a_wrong_call_about_models_is_answered(arguments: list[str], message: st
     found = framewire("models", *arguments)
     assert found.exit_code in {1, 2}
     assert message in found.output
+
+
+def test_every_models_name_is_listed_whole() -> None:
+    listed = framewire("models", "list", environment={"COLUMNS": "80"}).stdout
+    assert {line.split()[0] for line in listed.splitlines() if line[1:2].strip()} >= set(ZOO)
+
+
+@pytest.mark.parametrize("command", ["list", "show raccoon", "check raccoon", "pull raccoon"])
+def test_a_broken_record_of_an_import_is_said_in_a_line(command: str, tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "raccoon.json").write_text("junk")
+    home = {"FRAMEWIRE_HOME": str(tmp_path)}
+    found = framewire(
+        *f"models {command} raccoon".split()[: 2 + (command != "list")], environment=home
+    )
+    assert "broken" in found.output or "remove it and import raccoon again" in found.output
+    assert not isinstance(found.exception, Exception)
+
+
+SIDECAR = "task: {}\ninput: {{ width: 8, height: 8 }}\nlabels: [cat]\n"
+
+
+@pytest.mark.parametrize("options", [["--fp16"], ["--int8", "--calibrate", "docs/images"]])
+def test_a_broken_file_is_not_exported(options: list[str], tmp_path: Path) -> None:
+    (tmp_path / "own.onnx").write_text("garbage")
+    (tmp_path / "own.yaml").write_text(SIDECAR.format("classify"))
+    target = tmp_path / "out.onnx"
+    own = str(tmp_path / "own.onnx")
+    found = framewire("models", "export", own, "--to", target, *options)
+    assert found.exit_code == 1
+    assert "ONNX Runtime cannot open it" in found.output
+    assert not target.exists()
+
+
+def test_the_labels_of_an_import_are_shown(tmp_path: Path) -> None:
+    origin = ZOO["blazeface-short"].origin
+    assert isinstance(origin, PackageFile)
+    original = package_file(origin.distribution, origin.path)
+    (tmp_path / "names.txt").write_text("visage")
+    home = {"FRAMEWIRE_HOME": str(tmp_path)}
+    called = ["import", "blazeface-short", str(original), "--labels", str(tmp_path / "names.txt")]
+    assert framewire("models", *called, environment=home).exit_code == 0
+    assert "visage" in framewire("models", "show", "blazeface-short", environment=home).stdout
+
+
+def test_labels_without_a_name_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "none.txt").write_text("\n\n")
+    found = framewire("models", "import", "raccoon", "LICENSE", "--labels", tmp_path / "none.txt")
+    assert found.exit_code == 2
+    assert "none.txt: wanted a name a line, got none" in found.output

@@ -53,6 +53,33 @@ def test_the_next_call_goes_on_where_this_one_gave_up(tmp_path: Path) -> None:
     assert weights.asked[-1] == f"bytes={100_000 * TRIES}-"
 
 
+@pytest.mark.parametrize("more", [0, 10])
+def test_a_part_with_nothing_after_it_is_fetched_anew(more: int, tmp_path: Path) -> None:
+    (tmp_path / "net.weights.part").write_bytes(bytes(len(BODY) + more))
+    weights = Weights(BODY)
+    assert get(weights, tmp_path).read_bytes() == BODY
+    assert weights.asked == [f"bytes={len(BODY) + more}-", None]
+
+
+def test_two_at_once_do_not_write_to_one_part(tmp_path: Path) -> None:
+    """While the first is at it, the second is told so; the file is whole."""
+    refused: list[str] = []
+
+    def meanwhile(_done: int, _of: int) -> None:
+        if not refused:
+            with pytest.raises(
+                DownloadFailed, match="another process that is fetching it"
+            ) as error:
+                fetch(origin, tmp_path / "net.weights")
+            refused.append(str(error.value))
+
+    with serving(Weights(BODY)) as url:
+        origin = Download(url, len(BODY))
+        fetch(origin, tmp_path / "net.weights", meanwhile)
+    assert refused
+    assert (tmp_path / "net.weights").read_bytes() == BODY
+
+
 def test_a_length_that_is_a_lie_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(BadWeights, match=f"wanted at most {len(BODY)} bytes, got {len(BODY) + 7}"):
         get(Weights(BODY, longer=7), tmp_path)

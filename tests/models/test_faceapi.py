@@ -10,12 +10,13 @@ import cv2
 import numpy as np
 import pytest
 
-from models import ZOO, BadWeights
+from models import ZOO, BadModel, BadWeights
 from models.export.convert import convert
 from models.families import faceapi
 from models.readers import tfjs
 from models.session import Session, open_session
 from models.spec import Input
+from models.store import import_model
 from tests.models import faceapi_file, tfjs_file
 from tests.models.data import shared
 from tests.models.faceapi_file import STEMS, picture
@@ -147,6 +148,35 @@ def test_other_anchors_are_another_network(tmp_path: Path) -> None:
     manifest = faceapi_file.write(tmp_path, "detector")
     with pytest.raises(BadWeights, match=r"conv8/filters: wanted \(1, 1, 512, 15\)"):
         convert(spec, [manifest])
+
+
+def test_other_numbers_beside_the_same_manifest_are_another_model(tmp_path: Path) -> None:
+    manifest = faceapi_file.write(tmp_path, "detector")
+    first = import_model(DETECTOR, [manifest], folder=tmp_path / "home")
+    (shard,) = tfjs.shards(manifest)
+    shard.write_bytes(bytes(shard.stat().st_size))
+    assert import_model(DETECTOR, [manifest], folder=tmp_path / "home") != first
+    assert import_model(DETECTOR, [manifest, shard], folder=tmp_path / "home") != first
+    shard.unlink()
+    with pytest.raises(BadWeights, match="a file beside the manifest, got none"):
+        import_model(DETECTOR, [manifest], folder=tmp_path / "home")
+
+
+def test_a_file_that_is_no_shard_is_named(tmp_path: Path) -> None:
+    manifest = faceapi_file.write(tmp_path, "detector")
+    other = tmp_path / "other.bin"
+    other.write_bytes(b"")
+    with pytest.raises(BadWeights, match=r"other\.bin: wanted a shard of .*manifest\.json, got"):
+        convert(DETECTOR, [manifest, other])
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_labels_that_the_network_has_no_classes_for_are_refused(
+    variant: str, tmp_path: Path
+) -> None:
+    manifest = faceapi_file.write(tmp_path, variant)
+    with pytest.raises(BadModel, match=r"labels: wanted (1|none), .*, got 2"):
+        import_model(SPECS[variant], [manifest], ["one", "two"], folder=tmp_path / "home")
 
 
 # Each was looked at, with the boxes drawn: the middles of the faces that can be seen, in pixels,

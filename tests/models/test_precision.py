@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import helper, numpy_helper
 
 from benchmarks import mobilenet
-from models import BadModel, NoDevice
+from benchmarks.zoo import CONVERSIONS, SUBJECTS
+from models import ZOO, BadModel, NoDevice
 from models.agreement import agreement, overlaps
 from models.engines import largest_difference, pictures, timed
 from models.export.half import to_fp16
@@ -24,6 +26,25 @@ from tests.models.pictures import golden_pictures
 def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("classifier") / "mobilenet.onnx"
     mobilenet.write(path)
+    return path
+
+
+def embedding(folder: Path) -> Path:
+    """A user's own model, whose output is what its last weights give."""
+    image = helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, ["B", 8, 8, 3])
+    made = helper.make_tensor_value_info("embedding", onnx.TensorProto.FLOAT, ["B", 16])
+    weights = np.random.default_rng(0).normal(0, 0.01, (192, 16)).astype(np.float32)
+    nodes = [
+        helper.make_node("Cast", ["image"], ["values"], "Cast_0", to=onnx.TensorProto.FLOAT),
+        helper.make_node("Flatten", ["values"], ["row"], "Flatten_1"),
+        helper.make_node("Gemm", ["row", "weights"], ["embedding"], "Gemm_2"),
+    ]
+    graph = helper.make_graph(
+        nodes, "own", [image], [made], [numpy_helper.from_array(weights, "weights")]
+    )
+    path = folder / "own.onnx"
+    opset = helper.make_opsetid("", 18)
+    onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=9), path)
     return path
 
 
@@ -46,6 +67,16 @@ def test_half_of_the_bits_say_the_same(classifier: Path, tmp_path: Path) -> None
     one, other = (open_session(p, device="cpu").run(image) for p in (classifier, half))
     assert other["probabilities"].dtype == np.float32
     assert agreement("classify", one, other)["largest change"] < 1e-4
+
+
+def test_an_output_straight_from_the_weights_keeps_its_type(tmp_path: Path) -> None:
+    model, half = embedding(tmp_path), tmp_path / "half.onnx"
+    to_fp16(model, half)
+    assert kinds(half)["Gemm"] == {onnx.TensorProto.FLOAT16}
+    image = {"image": np.random.default_rng(0).integers(0, 256, (2, 8, 8, 3), np.uint8)}
+    one, other = (open_session(p, device="cpu").run(image) for p in (model, half))
+    assert other["embedding"].dtype == np.float32
+    assert agreement("embed", one, other)["embedding"] > 0.999
 
 
 def test_boxes_keep_their_places_in_half_precision(
@@ -139,6 +170,17 @@ def test_engines_are_timed_in_processes_of_their_own(classifier: Path, tmp_path:
     assert timed(str(classifier), "opencv", 1, 0.05, theirs).cannot == ""
     assert float(largest_difference(ours, theirs)) < 1e-3
     assert "own is not built in Keras" in timed(str(classifier), "keras", 1, 0.05, theirs).cannot
+
+
+def test_keras_is_timed_without_weights(tmp_path: Path) -> None:
+    told = timed("mobilenet-0.25-224", "keras", 1, 0.01, tmp_path / "nothing.npz")
+    assert not told.cannot
+    assert told.runs >= 1
+
+
+def test_the_zoo_that_is_measured_has_these_names() -> None:
+    assert set(SUBJECTS) <= set(ZOO)
+    assert set(CONVERSIONS) <= set(SUBJECTS)
 
 
 def test_seeded_pictures_are_the_same_every_time(zoo_model: Callable[[str], Model]) -> None:

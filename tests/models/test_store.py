@@ -13,6 +13,7 @@ import onnx
 import pytest
 
 from models import ZOO, BadModel, BadWeights, MissingModel, ModelSpec, PackageFile, UnknownModel
+from models.originals import download_path
 from models.spec import Download, Input
 from models.store import ensure, find, home, import_model, key, path
 
@@ -205,6 +206,13 @@ def test_names_of_classes_come_with_an_import(
     assert find(FACES.name, tmp_path).spec.labels == ("visage",)
 
 
+def test_a_file_that_nobody_reads_is_refused(
+    original: Callable[[str], Path], tmp_path: Path
+) -> None:
+    with pytest.raises(BadWeights, match="files: wanted 1 at most, got 2: face_landmark"):
+        import_model(MESH, [original(MESH.name), original(FACES.name)], folder=tmp_path)
+
+
 def test_what_was_imported_is_made_again_from_the_same_file_only(
     original: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -233,6 +241,16 @@ def test_weights_that_only_the_user_can_get_are_named(tmp_path: Path) -> None:
 def test_weights_to_download_are_named_with_where_to_put_them(tmp_path: Path) -> None:
     own = replace(MESH, origin=Download("http://127.0.0.1:1/net.tflite", 100, "0" * 64))
     with pytest.raises(MissingModel, match=r"models pull facemesh-468, or put .*net.tflite at "):
+        ensure(own, tmp_path)
+
+
+def test_a_broken_download_is_named_with_how_to_get_another(tmp_path: Path) -> None:
+    own = replace(MESH, origin=Download("http://127.0.0.1:1/net.tflite", 100))
+    assert isinstance(own.origin, Download)
+    original = download_path(own.origin, tmp_path)
+    original.parent.mkdir()
+    original.write_text("We are down for maintenance")
+    with pytest.raises(BadWeights, match=r"; remove .*net\.tflite, then framewire models pull"):
         ensure(own, tmp_path)
 
 

@@ -6,8 +6,10 @@ import pytest
 
 import models
 from models import ZOO, ModelSpec, UnknownModel
+from models.export.convert import FAMILIES
 from models.spec import Download, Input, PackageFile
 from models.zoo import spec
+from pipeline.commands.models_try import TESTS
 
 CARDS = Path(models.__file__).parent / "cards"
 
@@ -37,6 +39,11 @@ def test_a_model_has_a_card_that_names_its_licence_and_its_file(model: ModelSpec
         assert Path(model.origin.path).name in card
     if isinstance(model.origin, Download):
         assert model.origin.url.rpartition("/")[2] in card
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_has_the_golden_tests_that_check_runs(family: str) -> None:
+    assert list(TESTS.glob(f"test_{family}*.py"))
 
 
 def test_a_wrong_name_is_answered_with_those_like_it() -> None:

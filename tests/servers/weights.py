@@ -41,6 +41,9 @@ def serving(weights: Weights) -> Iterator[str]:
             start = 0
             if asked and weights.resumes:
                 start = int(asked.removeprefix("bytes=").rstrip("-"))
+            if start >= len(weights.body):
+                self.send_error(416)
+                return
             rest = weights.body[start:]
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(rest) + weights.longer))
