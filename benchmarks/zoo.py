@@ -19,8 +19,9 @@ from models.engines import ENGINES, Timed, largest_difference, timed
 from models.sidecar import write_sidecar
 from models.zoo import ZOO
 
-ROUNDS = 5
-SECONDS = 2.0  # of each engine in each round
+ROUNDS = 3
+LARGE = 1_000_000  # pixels: a round of such a network takes a minute or two, and there is one
+SECONDS = 1.0  # of each engine in each round
 THREADS = 2
 SAME = 1e-3  # of the largest number: two engines that run the same network
 
@@ -67,6 +68,7 @@ def bars() -> list[Bar]:
 
 def _engines(name: str, path: Path, least: float) -> list[Bar]:
     outputs = {engine: WORK / f"outputs-{engine}.npz" for engine in ENGINES}
+    size = ZOO[name].input
     rounds = [
         {
             engine: timed(
@@ -74,7 +76,7 @@ def _engines(name: str, path: Path, least: float) -> list[Bar]:
             )
             for engine in ENGINES
         }
-        for _ in range(ROUNDS)
+        for _ in range(1 if size.width * size.height > LARGE else ROUNDS)
     ]
     return [
         _same(name, "cv2.dnn", rounds[-1]["opencv"], outputs["onnxruntime"], outputs["opencv"]),

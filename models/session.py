@@ -42,6 +42,7 @@ PROVIDERS = {
 }
 DTYPES = {"float": "float32", "double": "float64"}  # where ONNX Runtime's word is not numpy's
 FATAL = 4  # of ONNX Runtime's severities; what is less than fatal is raised as well as printed
+SPIN_US = "20"
 DRIVER = "libcuda.so.1"
 MOST_GPUS = 16
 
@@ -263,10 +264,9 @@ def _create(model: str | bytes, device: str, threads: int) -> ort.InferenceSessi
     options.log_severity_level = FATAL
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Threads that spin while they wait burn a core between frames. MobileNet v1 at 25 runs a second
-    # with 2 threads on 2 cores: 36 ms of CPU a run with spinning, 6.3 without. The run itself takes
-    # 3.3 ms with and 6.0 without when it is alone, 9.5 with and 5.9 without when there are two.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Threads spin as long as it takes to come from one layer to the next, and no longer: by default
+    # they burn a core between frames. See docs/decisions/0008-hardly-any-spinning.md.
+    options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_US)
     return ort.InferenceSession(
         model, options, providers=_providers(model, device), enable_fallback=0
     )
