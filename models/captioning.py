@@ -32,6 +32,10 @@ class Vocabulary:
     words: tuple[str, ...]
     length: int
 
+    def to_json(self) -> str:
+        """As `parse_vocabulary` reads it; kept in the metadata of a converted network."""
+        return json.dumps({"words": self.words, "length": self.length}, ensure_ascii=False)
+
     def __post_init__(self) -> None:
         if len(set(self.words)) != len(self.words):
             twice = next(word for word in self.words if self.words.count(word) > 1)
@@ -78,22 +82,27 @@ def read_vocabulary(path: Path) -> Vocabulary:
     """
     if (size := path.stat().st_size) > LARGEST_VOCABULARY:
         raise BadModel(f"{path.name}: wanted at most {LARGEST_VOCABULARY} bytes, got {size}")
+    return parse_vocabulary(path.read_bytes(), path.name)
+
+
+def parse_vocabulary(text: bytes | str, file: str) -> Vocabulary:
+    """Read a vocabulary's JSON; `file` is its name in errors. Raises as `read_vocabulary` does."""
     try:
-        told = json.loads(path.read_bytes())
+        told = json.loads(text)
     except ValueError as error:
-        raise BadModel(f"{path.name}: wanted JSON, got {error}") from error
+        raise BadModel(f"{file}: wanted JSON, got {error}") from error
     except RecursionError as error:
-        raise BadModel(f"{path.name}: wanted a list of words, got lists in lists") from error
+        raise BadModel(f"{file}: wanted a list of words, got lists in lists") from error
     words = told.get("words") if isinstance(told, dict) else None
     length = told.get("length") if isinstance(told, dict) else None
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise BadModel(f"{path.name}: words: wanted a list of text, got {type(words).__name__}")
+        raise BadModel(f"{file}: words: wanted a list of text, got {type(words).__name__}")
     if not isinstance(length, int) or isinstance(length, bool):
-        raise BadModel(f"{path.name}: length: wanted a number, got {type(length).__name__}")
+        raise BadModel(f"{file}: length: wanted a number, got {type(length).__name__}")
     try:
         return Vocabulary(tuple(words), length)
     except BadModel as error:
-        raise BadModel(f"{path.name}: {error}") from error
+        raise BadModel(f"{file}: {error}") from error
 
 
 def caption(next_words: NextWords, vocabulary: Vocabulary, *, beams: int = 1) -> Sentence:

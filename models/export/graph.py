@@ -35,8 +35,13 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._constants: list[onnx.TensorProto] = []
+        self._told: dict[str, str] = {}
         self._weights: dict[str, Array] = {}
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+
+    def tell(self, name: str, text: str) -> None:
+        """Keep a text in the file's metadata, for who runs it."""
+        self._told[name] = text
 
     def input(self, port: Port) -> str:
         """Declare an input; a letter in the port's shape is a dynamic axis."""
@@ -167,7 +172,7 @@ class Graph:
             ir_version=IR_VERSION,
             producer_name="framewire",
         )
-        helper.set_model_props(model, dict(metadata))
+        helper.set_model_props(model, self._told | dict(metadata))
         onnx.checker.check_model(model, full_check=True)
         del model.graph.input[len(self._inputs) :]
         return model

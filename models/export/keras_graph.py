@@ -116,6 +116,19 @@ def batch_norm(emitter: Emitter, layer: keras.Layer, value: Value) -> Value:
     return Value(name, value.shape)
 
 
+def instance_norm(emitter: Emitter, layer: keras.layers.GroupNormalization, image: Value) -> Value:
+    """As many groups as channels: each channel of each picture by itself."""
+    if layer.groups not in {-1, image.channels}:
+        emitter.fail(layer, f"as many groups as channels, {image.channels}", layer.groups)
+    if layer.axis not in {-1, len(image.shape) - 1} or not (layer.scale and layer.center):
+        emitter.fail(layer, "the last axis, a scale and a shift", layer.axis)
+    weights = [emitter.graph.constant(emitter.weight(layer, n)) for n in ("gamma", "beta")]
+    name = emitter.graph.add(
+        "InstanceNormalization", [image.name, *weights], {"epsilon": float(layer.epsilon)}
+    )
+    return Value(name, image.shape)
+
+
 def max_pool(emitter: Emitter, layer: keras.Layer, image: Value) -> Value:
     return _pool(emitter, layer, image, "MaxPool", {})
 
@@ -279,6 +292,7 @@ EMITTERS: dict[type, LayerEmitter] = {
     keras.layers.Dropout: nothing,
     keras.layers.Flatten: flatten,
     keras.layers.GlobalAveragePooling2D: global_average,
+    keras.layers.GroupNormalization: instance_norm,
     keras.layers.LeakyReLU: leaky_relu,
     keras.layers.MaxPooling2D: max_pool,
     keras.layers.ReLU: relu,

@@ -98,19 +98,21 @@ def network(sizes: Sizes, spec: ModelSpec) -> keras.Model:
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """See `models.export.convert.Family`; a Keras file, and if given a vocabulary.
 
+    The vocabulary is kept in the file's metadata under its name, for `models.captioning`.
     raises  BadWeights also if the vocabulary has not as many words as the network
     """
     source = modern(h5.read(files[0]))
     roles = find_roles(source)
     built = hollow(lambda: network(roles.sizes, spec))
+    graph = Graph(spec.name)
     if len(files) > 1:
-        count = len(read_vocabulary(files[1]).words)
-        if count != roles.sizes.words:
+        vocabulary = read_vocabulary(files[1])
+        if (count := len(vocabulary.words)) != roles.sizes.words:
             raise BadWeights(
                 f"{files[1]}: words: wanted {roles.sizes.words}, as {source.file} has, got {count}"
             )
+        graph.tell("vocabulary", vocabulary.to_json())
     contract = CONTRACTS["caption"]
-    graph = Graph(spec.name)
     feeds = [graph.input(port) for port in contract.inputs]
     (made,) = emit(graph, built, transfer(source, roles, built), feeds)
     (port,) = contract.outputs

@@ -18,7 +18,7 @@ from models.export.keras_graph import emit
 from models.export.segment import emit_classes
 from models.families import deeplab_tflite
 from models.families.deeplab_backbones import mobilenetv2, pointwise, separable, xception
-from models.families.resize import Resize
+from models.families.resize import Resize, Rule
 from models.readers import h5, tflite
 from models.readers.weights import WeightFile
 from models.spec import ModelSpec
@@ -37,7 +37,7 @@ class Variant:
 
     backbone  "xception" or "mobilenetv2"
     stride    pixels of the input for one of the grid that the backbone gives
-    aligned   how pictures are resized (`resize.py`): what TensorFlow's weights were trained with;
+    rule      how pictures are resized (`resize.py`): what TensorFlow's weights were trained with;
               bonlime's code has it up to 5e5811d, and half-pixel since
     alpha     width of MobileNetV2, as a share of the paper's
     divisor   its widths are multiples of it
@@ -46,7 +46,7 @@ class Variant:
 
     backbone: str
     stride: int
-    aligned: bool = True
+    rule: Rule = "align_corners"
     alpha: float = 1.0
     divisor: int = 8
     norm: bool = True
@@ -54,11 +54,11 @@ class Variant:
 
 VARIANTS = {
     "mobilenetv2": Variant("mobilenetv2", 8),
-    "mobilenetv2-half-pixel": Variant("mobilenetv2", 8, aligned=False),
+    "mobilenetv2-half-pixel": Variant("mobilenetv2", 8, rule="half_pixel"),
     "xception-16": Variant("xception", 16),
-    "xception-16-half-pixel": Variant("xception", 16, aligned=False),
+    "xception-16-half-pixel": Variant("xception", 16, rule="half_pixel"),
     "xception-8": Variant("xception", 8),
-    "xception-8-half-pixel": Variant("xception", 8, aligned=False),
+    "xception-8-half-pixel": Variant("xception", 8, rule="half_pixel"),
     "mobilenetv2-tflite": Variant("mobilenetv2", 16, norm=False),
     "mobilenetv2-half-width-tflite": Variant("mobilenetv2", 16, alpha=0.5, divisor=1, norm=False),
 }
@@ -78,7 +78,7 @@ def build(spec: ModelSpec) -> keras.Model:
         )
         value = _pyramid(value, variant)
     value = layers.Conv2D(classes, 1, padding="same", name=LOGITS)(value)
-    value = Resize(height, width, variant.aligned, name="logits_resize")(value)
+    value = Resize(height, width, variant.rule, name="logits_resize")(value)
     return keras.Model(image, value, name="deeplabv3plus")
 
 
@@ -87,7 +87,7 @@ def _pyramid(value: keras.KerasTensor, variant: Variant) -> keras.KerasTensor:
     grid = (int(value.shape[1]), int(value.shape[2]))
     whole = layers.GlobalAveragePooling2D(keepdims=True, name="image_pooling_average")(value)
     whole = pointwise(whole, WIDTH, "image_pooling", EPSILON, norm=variant.norm)
-    whole = Resize(*grid, variant.aligned, name="image_pooling_resize")(whole)
+    whole = Resize(*grid, variant.rule, name="image_pooling_resize")(whole)
     looks = [whole, pointwise(value, WIDTH, "aspp0", EPSILON, norm=variant.norm)]
     if variant.backbone == "xception":
         looks += [
@@ -104,7 +104,7 @@ def _decode(
 ) -> keras.KerasTensor:
     """Back to a quarter of the picture's size, with 48 channels of what was seen at that size."""
     grid = (int(early.shape[1]), int(early.shape[2]))
-    value = Resize(*grid, variant.aligned, name="decoder_resize")(value)
+    value = Resize(*grid, variant.rule, name="decoder_resize")(value)
     early = pointwise(early, 48, "feature_projection0", EPSILON, norm=True)
     value = layers.Concatenate(name="decoder")([value, early])
     value = separable(value, WIDTH, "decoder_conv0", EPSILON)

@@ -24,8 +24,8 @@ from keras import layers
 
 from models.export.graph import Graph
 from models.export.keras_graph import emit
+from models.families.resize import Resize, Rule
 from models.families.vrn_files import transfer
-from models.families.vrn_layers import Enlarge
 from models.hollow import hollow
 from models.readers import h5, torch7
 from models.spec import CONTRACTS, ModelSpec
@@ -59,7 +59,9 @@ def build(spec: ModelSpec) -> keras.Model:
     value = net.conv(value, (11, 0, 0, 0), 256)
     value = net.normal(value, (11, 0, 0, 1))
     value = net.conv(value, (11, 0, 1), DEPTH)
-    value = Enlarge(SCALE, aligned=spec.variant != "keras", name="enlarge")(value)
+    height, width = (SCALE * int(side or 0) for side in value.shape[1:3])
+    rule: Rule = "asymmetric" if spec.variant == "keras" else "align_corners"
+    value = Resize(height, width, rule, name="enlarge")(value)
     return keras.Model(image, layers.Activation("sigmoid", name="sigmoid")(value), name="vrn")
 
 

@@ -10,13 +10,14 @@ import pytest
 from keras import layers
 
 from models import ZOO, BadWeights
+from models.captioning import Vocabulary, parse_vocabulary
 from models.engines import feeds
 from models.export.convert import convert
 from models.families import caption
 from models.families.keras1 import modern
 from models.readers import h5
 from models.readers.weights import WeightFile, in_memory
-from models.session import Session
+from models.session import Session, open_session
 from models.transfer import variables
 from tests.models import caption_file, keras2_file
 from tests.models.caption_file import FORMS, WORDS, inputs
@@ -161,6 +162,16 @@ def test_gates_that_are_no_four_are_refused(tmp_path: Path) -> None:
         BadWeights, match=r"lstm_1/kernel: wanted four gates in a row, got \(256, 3\)"
     ):
         convert(SPECS["beside"], [path])
+
+
+def test_the_vocabulary_goes_with_the_network(tmp_path: Path) -> None:
+    known = Vocabulary(("<start>", "<end>", *(f"wörd{n}" for n in range(WORDS - 2))), 12)
+    words, made = tmp_path / "words.json", tmp_path / "words.onnx"
+    words.write_text(known.to_json(), "utf-8")
+    with made.open("wb") as file:
+        convert(SPECS["ahead"], [original("ahead", tmp_path), words]).write(file, {})
+    told = open_session(made, device="cpu").metadata["vocabulary"]
+    assert parse_vocabulary(told, made.name) == known
 
 
 def test_a_vocabulary_of_another_size_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from models import Input
 from models.export.graph import Graph
 from models.export.keras_graph import emit
-from models.families.resize import Resize
+from models.families.resize import Resize, Rule
 from models.spec import Port
 from tests.models.emitted import difference, emitted
 
@@ -18,18 +18,21 @@ SIZE = Input(12, 9)  # width and height
 PICTURES = np.random.default_rng(7).integers(0, 256, (3, 9, 12, 3), np.uint8)
 
 
-def network(height: int, width: int, aligned: bool) -> keras.Model:
+def network(height: int, width: int, rule: Rule) -> keras.Model:
     image = keras.layers.Input((9, 12, 3))
-    return keras.Model(image, Resize(height, width, aligned, name="resize")(image))
+    return keras.Model(image, Resize(height, width, rule, name="resize")(image))
 
 
-@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("rule", ["align_corners", "half_pixel", "asymmetric"])
 @pytest.mark.parametrize(("height", "width"), [(27, 48), (31, 50), (5, 12), (9, 12), (1, 1)])
-def test_it_is_tensorflows(height: int, width: int, aligned: bool, tmp_path: Path) -> None:
-    made = network(height, width, aligned)
+def test_it_is_tensorflows(height: int, width: int, rule: Rule, tmp_path: Path) -> None:
+    made = network(height, width, rule)
     images = PICTURES.astype(np.float32) / 255
     wanted = tf.raw_ops.ResizeBilinear(
-        images=images, size=(height, width), align_corners=aligned, half_pixel_centers=not aligned
+        images=images,
+        size=(height, width),
+        align_corners=rule == "align_corners",
+        half_pixel_centers=rule == "half_pixel",
     ).numpy()
     assert difference(np.asarray(made(images)), wanted) < 1e-5
     session = emitted(made, {}, SIZE, tmp_path)
@@ -45,7 +48,7 @@ def test_a_single_pixel_is_repeated_and_not_resized() -> None:
     graph = Graph("pixel")
     made = emit(
         graph,
-        keras.Model(image, Resize(4, 5, aligned=True)(average)),
+        keras.Model(image, Resize(4, 5, "align_corners")(average)),
         {},
         [graph.image(SIZE)],
     )
@@ -55,7 +58,7 @@ def test_a_single_pixel_is_repeated_and_not_resized() -> None:
 
 
 def test_it_is_saved_with_its_network(tmp_path: Path) -> None:
-    made = network(18, 30, True)
+    made = network(18, 30, "align_corners")
     made.save(tmp_path / "network.keras")
     again = keras.models.load_model(tmp_path / "network.keras")
     images = PICTURES.astype(np.float32)

@@ -13,7 +13,6 @@ from models.export.graph import Graph
 from models.export.keras_graph import emit
 from models.families import vrn
 from models.families.vrn_files import transfer
-from models.families.vrn_layers import Enlarge, spread
 from models.readers import h5, torch7
 from models.readers.weights import WeightFile, in_memory
 from models.session import Session, open_session
@@ -156,27 +155,10 @@ def test_it_holds_as_many_numbers_as_the_original() -> None:
     assert sum(module.size == 0 for module in modules()) == 273
 
 
-@pytest.mark.parametrize("aligned", [True, False])
-def test_enlarging_spreads_pixels_by_their_distance(aligned: bool) -> None:
-    shares = spread(3, 2, aligned=aligned)
-    assert np.allclose(shares.sum(1), 1)
-    at = shares @ np.arange(3)
-    wanted = [0, 0.4, 0.8, 1.2, 1.6, 2] if aligned else [0, 0.5, 1, 1.5, 2, 2]
-    assert np.allclose(at, wanted, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "layer",
-    [
-        Enlarge(4, aligned=True, name="aligned"),
-        Enlarge(4, aligned=False, name="not_aligned"),
-        layers.GroupNormalization(groups=-1, epsilon=1e-5, name="instance"),
-    ],
-    ids=lambda layer: layer.name,
-)
-def test_onnx_says_what_keras_says(layer: keras.Layer, tmp_path: Path) -> None:
+def test_instance_norm_in_onnx_says_what_it_says_in_keras(tmp_path: Path) -> None:
     image = layers.Input((12, 16, 3))
-    network = keras.Model(image, layer(image))
+    norm = layers.GroupNormalization(groups=-1, epsilon=1e-5)
+    network = keras.Model(image, norm(image))
     fill(network, seed=4)
     graph = Graph("layer")
     (made,) = emit(graph, network, values(network), [graph.image(Input(16, 12))])
