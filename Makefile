@@ -43,7 +43,7 @@ test-all: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run all tests
 fuzz: $(VENV)/.dev  ## Break weight files in 10,000 ways; readers refuse, and no worse: [ARGS="--seed 1"]
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
-check: $(VENV)/.dev  ## Lint, format, types, and which package may import which
+check: $(VENV)/.dev $(VENV)/.assets  ## Lint, format, types, and which package may import which
 	@failed=0; \
 	for tool in "ruff check ." "ruff format --check ." mypy pyright lint-imports; do \
 		echo "$$tool"; $(BIN)/$$tool || failed=1; \
