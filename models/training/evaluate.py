@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.agreement import overlaps
 from models.training.augment import IGNORED
 
 Floats = NDArray[np.float32]
@@ -98,17 +99,6 @@ def _hits(boxes: Floats, real: Floats, least: float) -> NDArray[np.bool_]:
                 taken.add(best)
                 hits[index] = True
     return hits
-
-
-def overlaps(one: Floats, other: Floats) -> Floats:
-    """(N, M): the IoU of boxes (N, 4) with boxes (M, 4), x1 y1 x2 y2."""
-    near = np.maximum(one[:, np.newaxis, :2], other[:, :2])
-    far = np.minimum(one[:, np.newaxis, 2:], other[:, 2:])
-    both = np.maximum(far - near, 0).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (one, other)]
-    union = areas[0][:, np.newaxis] + areas[1] - both
-    share = np.divide(both, union, out=np.zeros_like(both), where=union > 0)
-    return np.asarray(share, np.float32)
 
 
 class MaskScore:

@@ -3,8 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from models.agreement import overlaps
 from models.export.yolo import BOX, SIZE_LIMIT, Head
-from models.training.evaluate import Found, overlaps
+from models.training.evaluate import Found
 
 Floats = NDArray[np.float32]
 

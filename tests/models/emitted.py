@@ -31,9 +31,3 @@ def normalised(pictures: np.ndarray, size: Input) -> np.ndarray:
     """What the graph makes of its pictures, (B, H, W, 3) float32."""
     made = (pictures - np.array(size.mean)) / np.array(size.std)
     return made.astype(np.float32)
-
-
-def difference(got: np.ndarray, wanted: np.ndarray) -> float:
-    """The largest difference, as a share of the largest number."""
-    assert got.shape == wanted.shape
-    return float(np.abs(got - wanted).max() / np.abs(wanted).max())

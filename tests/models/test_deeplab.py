@@ -16,7 +16,8 @@ from models.readers import h5
 from models.session import open_session
 from models.transfer import values
 from tests.models.deeplab_state import SIZE, pictures, sample, state
-from tests.models.emitted import difference, emitted, normalised
+from tests.models.emitted import emitted, normalised
+from tests.models.parity import difference
 from tests.models.seeded import fill
 
 TOLERANCE = 1e-4

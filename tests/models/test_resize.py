@@ -12,7 +12,8 @@ from models.export.graph import Graph
 from models.export.keras_graph import emit
 from models.families.resize import Resize, Rule
 from models.spec import Port
-from tests.models.emitted import difference, emitted
+from tests.models.emitted import emitted
+from tests.models.parity import difference
 
 SIZE = Input(12, 9)  # width and height
 PICTURES = np.random.default_rng(7).integers(0, 256, (3, 9, 12, 3), np.uint8)

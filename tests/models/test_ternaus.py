@@ -13,7 +13,8 @@ from models.export.convert import convert
 from models.families import ternaus
 from models.readers import torch_pt
 from models.session import open_session
-from tests.models.emitted import difference, emitted, normalised
+from tests.models.emitted import emitted, normalised
+from tests.models.parity import difference
 from tests.models.state_dict_file import write
 from tests.models.ternaus_state import LABELS, SIZE, pictures, sample, state
 

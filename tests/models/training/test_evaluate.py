@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
+from models.agreement import overlaps
 from models.training.augment import IGNORED
 from models.training.evaluate import (
     Found,
     MaskScore,
     There,
     average_precision,
-    overlaps,
     score_classes,
 )
 
