@@ -60,7 +60,8 @@ docs: $(VENV)/.run  ## Make docs/config.md anew
 pins:  ## Pin the newest versions that fit, with hashes (wants uv)
 	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }
 	@for old in run dev zoo assets weights; do rm -f requirements/$$old.txt; done
-	@$(pin) --extra embedded pyproject.toml requirements/build.in -o requirements/run.txt
+	@$(pin) --extra embedded --extra track --extra face3d --override requirements/overrides.in \
+		pyproject.toml requirements/build.in -o requirements/run.txt
 	@$(pin) requirements/dev.in -o requirements/dev.txt
 	@$(pin) requirements/zoo.in -o requirements/zoo.txt
 	@$(pin) --no-deps requirements/assets.in -o requirements/assets.txt
@@ -87,7 +88,7 @@ $(VENV)/.made:
 
 $(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml
 	@echo "Installing what framewire needs; the first time this takes a few minutes."
-	@$(install) --require-hashes -r requirements/run.txt
+	@$(install) --no-deps --require-hashes -r requirements/run.txt
 	@$(install) --no-deps --no-build-isolation -e .
 	@touch $@
 

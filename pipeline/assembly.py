@@ -91,7 +91,10 @@ async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, 
 
 def _make_stage(name: str, box: NodeConfig, config: PipelineConfig, announce: Announce) -> Runs:
     kind = find_stage(box.stage, config.folder)
-    context = StageContext(name, box.device, box.parallel, config.folder, box.precision)
+    inputs = tuple(one for one in box.inputs if one != CAPTURE)
+    context = StageContext(
+        name, box.device, box.parallel, config.folder, box.precision, inputs, announce
+    )
     if box.isolation == "process":
         return IsolatedStage(
             box.stage, box.options, context, stateless=kind.stateless, announce=announce

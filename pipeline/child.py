@@ -9,13 +9,15 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
 
 import numpy as np
 
 from models.results import Result
 from pipeline.isolation import Assignment, Posted, SharedMemory
+from stages.events import Event
 from stages.frame import Frame
 from stages.picture import Picture
 from stages.registry import find_stage
@@ -30,29 +32,32 @@ def main() -> None:
     wire = Connection(int(sys.argv[1]))
     memory = SharedMemory(int(sys.argv[2]))
     assignment = wire.recv()
+    events: list[Event] = []
     try:
-        stage = _make(assignment)
+        stage = _make(assignment, events.append)
     except Exception as error:  # noqa: BLE001 - the stage could not be made: the parent raises it
         wire.send(("failed", (type(error).__name__, str(error))))
         return
     try:
-        wire.send(("ready", []))
+        wire.send(("ready", ([], events)))
         while True:
-            wire.send(_run(stage, wire.recv(), memory))
+            events.clear()
+            wire.send(_run(stage, wire.recv(), memory, events))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         stage.close()
 
 
-def _make(assignment: Assignment) -> Stage:
+def _make(assignment: Assignment, announce: Callable[[Event], None]) -> Stage:
     kind = find_stage(assignment.stage, assignment.context.folder)
-    return kind(kind.Options.model_validate(assignment.options), assignment.context)
+    context = replace(assignment.context, announce=announce)
+    return kind(kind.Options.model_validate(assignment.options), context)
 
 
 def _run(
-    stage: Stage, posted: Sequence[Posted], memory: SharedMemory
-) -> tuple[str, Sequence[Result | None] | tuple[str, str]]:
+    stage: Stage, posted: Sequence[Posted], memory: SharedMemory, events: list[Event]
+) -> tuple[str, tuple[list[Result | None], list[Event]] | tuple[str, str]]:
     try:
-        return "results", list(stage.run([_unpack(one, memory) for one in posted]))
+        return "results", (list(stage.run([_unpack(one, memory) for one in posted])), events)
     except Exception as error:  # noqa: BLE001 - the stage boundary: the parent raises it
         return "failed", (type(error).__name__, str(error))
 

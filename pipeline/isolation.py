@@ -28,7 +28,7 @@ from models.results import Result
 from stages.colour import Colour
 from stages.events import Event
 from stages.frame import Frame
-from stages.stage import StageContext
+from stages.stage import StageContext, unheard
 
 log = structlog.get_logger()
 
@@ -133,7 +133,8 @@ class IsolatedStage:
         """
         self.stateless = stateless
         # The child stands in another folder: a relative one would mean another there.
-        context = replace(context, folder=context.folder.absolute())
+        # What its stage announces comes back with its answers.
+        context = replace(context, folder=context.folder.absolute(), announce=unheard)
         self._assignment = Assignment(name, options.model_dump(), context)
         self._announce = announce
         self._lock = threading.Lock()
@@ -215,8 +216,11 @@ class IsolatedStage:
         kind, value = self._wire.recv()
         if kind == "failed":
             raise StageFailed(*value)
-        results: Sequence[Result | None] = value
-        return results
+        results, events = value
+        for event in events:
+            self._announce(event)
+        said: Sequence[Result | None] = results
+        return said
 
     def _replace(self) -> WorkerLost:
         self._child.kill()

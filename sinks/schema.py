@@ -28,6 +28,10 @@ KINDS: dict[str, Mapping[str, str]] = {
         "labels": "The name of each thing's class.",
         "points": "The key points `[x, y]` of each thing, such as a face's eyes, nose and mouth; "
         "`null` if the model knows none.",
+        "tracks": "The number of each thing's track, from 1, never given twice in a stream; `null` "
+        "without a `track` node before.",
+        "distances": "How far each thing is from what its class was learnt from, such as a face "
+        "from the nearest of its name; `null` where that is not measured.",
     },
     "labels": {
         "scores": "How sure the model is of each class, in [0, 1], the surest first.",

@@ -4,7 +4,7 @@ A stage knows no queue, no thread and no event loop. What it raises costs the fr
 not the pipeline.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.results import Result
 from models.spec import Precision
+from stages.events import Event
 from stages.frame import Frame
 
 
@@ -25,6 +26,10 @@ class Options(BaseModel):
 StageOptions = Options  # the name that is left inside a class that has an `Options` of its own
 
 
+def unheard(_event: Event) -> None:
+    """What becomes of an event that nobody listens for."""
+
+
 @dataclass(frozen=True, slots=True)
 class StageContext:
     """What a stage is given beside its own options.
@@ -34,6 +39,9 @@ class StageContext:
     parallel   how many of its batches may run at once: a session divides its threads by it
     folder     where relative paths of the config start
     precision  in which its model counts
+    inputs     the nodes before it, whose results are on the frames; none if it looks at the stream
+    announce   tells the pipeline of something that happened, such as a line that was crossed; may
+               be called from `run`, from any thread
     """
 
     node: str
@@ -41,6 +49,8 @@ class StageContext:
     parallel: int = 1
     folder: Path = Path()
     precision: Precision = "fp32"
+    inputs: tuple[str, ...] = ()
+    announce: Callable[[Event], None] = unheard
 
 
 class Runs(Protocol):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from models.results import Detections
+from stages.events import Event
 from stages.frame import Frame
 from stages.stage import Options, Stage, StageContext
 from tests.factory import detections, nothing
@@ -102,4 +103,17 @@ class Slow(Stage):
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
         threading.Event().wait(0.2)
+        return [nothing() for _ in frames]
+
+
+class Announces(Stage):
+    """Announces each frame it sees, with the nodes that it was told are before it."""
+
+    def __init__(self, options: Options, context: StageContext) -> None:
+        self._context = context
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        for frame in frames:
+            before = " ".join(self._context.inputs)
+            self._context.announce(Event("seen", frame.stream, {"seq": frame.seq, "in": before}))
         return [nothing() for _ in frames]

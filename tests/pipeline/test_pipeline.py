@@ -349,3 +349,18 @@ async def test_late_answers_do_not_hold_a_frame_at_a_patient_join(tmp_path: Path
     join = pipeline.parts.graph.nodes["video"].join
     assert join is not None
     assert join.late > 0
+
+
+@pytest.mark.parametrize("isolation", ["thread", "process"])
+async def test_what_a_stage_announces_is_told_with_the_nodes_before_it(
+    tmp_path: Path, pictures: Path, isolation: str
+) -> None:
+    pipeline = await run(tmp_path, f"""
+        streams: {{ a: {{ source: {pictures} }} }}
+        graph:
+          first: {{ stage: "{{stages}}:Count" }}
+          second: {{ stage: "{{stages}}:Announces", from: first, isolation: {isolation} }}
+        sinks: {{ none: {{ sink: "null", from: second }} }}
+    """)  # fmt: skip
+    seen = [event.detail for event in pipeline.bulletin.recent if event.name == "seen"]
+    assert seen == [{"seq": seq, "in": "first"} for seq in range(30)]

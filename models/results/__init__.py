@@ -1,0 +1,11 @@
+"""What a model says about one picture: arrays side by side, shapes checked when they are made.
+
+Coordinates are in [0, 1] of the source picture, x to the right and y down, so that a result fits
+the picture at any size. A result is made once and never changed: its arrays are read-only.
+"""
+
+from models.results.detections import Detections
+from models.results.labels import Labels
+from models.results.result import Result, Wire, check
+
+__all__ = ["Detections", "Labels", "Result", "Wire", "check"]

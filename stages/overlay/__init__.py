@@ -1,0 +1,59 @@
+"""Results drawn onto a picture: boxes with name tags, key points, lists of labels, a caption."""
+
+from collections.abc import Callable, Mapping
+
+from models.results import Result
+from stages.overlay.canvas import (
+    DARK,
+    LIGHT,
+    PALETTE,
+    REGULAR,
+    Canvas,
+    Pixels,
+    colour_of,
+    ink_on,
+    panel,
+    text_width,
+    write,
+)
+from stages.overlay.detections import paint_detections
+from stages.overlay.labels import paint_labels
+
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "PAINTERS",
+    "PALETTE",
+    "Canvas",
+    "Painter",
+    "colour_of",
+    "draw",
+    "ink_on",
+]
+
+Painter = Callable[[Canvas, str, Result], None]
+"""Draws what a node, given by name, has said."""
+
+
+PAINTERS: dict[str, Painter] = {"detections": paint_detections, "labels": paint_labels}
+"""Who draws which kind of result, in this order: what comes later lies on top."""
+
+
+def draw(pixels: Pixels, results: Mapping[str, Result], caption: str = "") -> None:
+    """Draw results by the names of their nodes, in place; a kind without a painter is left out.
+
+    pixels   (H, W, 3) uint8, blue, green, red, writeable
+    caption  a line for the lower left corner
+    """
+    canvas = Canvas.on(pixels)
+    for kind, painter in PAINTERS.items():
+        for node, result in results.items():
+            if result.kind == kind:
+                painter(canvas, node, result)
+    if caption:
+        pad = canvas.size // 2
+        width = text_width(caption, canvas.size, REGULAR) + 2 * pad
+        top = pixels.shape[0] - 3 * canvas.size
+        panel(canvas, canvas.size, top, width, 2 * canvas.size)
+        baseline = top + canvas.size + round(canvas.size * 0.36)
+        write(canvas, caption, canvas.size + pad, baseline, LIGHT, REGULAR)
