@@ -67,7 +67,7 @@ PROBE = bytes.fromhex(
 ort.set_default_logger_severity(FATAL)
 
 _lock = threading.Lock()
-_sessions: "WeakValueDictionary[tuple[Path, int, str, str], Session]" = WeakValueDictionary()
+_sessions: "WeakValueDictionary[tuple[Path, int, str, str, int], Session]" = WeakValueDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +132,7 @@ def open_session(
     threads: int | None = None,
     parallel: int = 1,
     precision: Precision = "fp32",
+    nice: int = 0,
 ) -> Session:
     """The session of that file on that device: the one that is open already, or a new one.
 
@@ -141,6 +142,8 @@ def open_session(
     parallel   how many runs, of this model and of others, happen at the same time
     precision  "bf16": on a CPU that has such arithmetic, through OpenVINO, about twice as fast and
                with outputs that differ by up to about a hundredth
+    nice       of the calling thread, which the session's own threads inherit: who steps back
+               shares no session with who does not
     raises     MissingModel if there is no file; BadModel if it cannot be opened;
                NoDevice, with what is missing, if the device or the precision cannot be had
     """
@@ -149,7 +152,7 @@ def open_session(
         raise MissingModel(f"{file}: wanted an ONNX file, got nothing there")
     chosen = "cpu" if precision == "bf16" and device == "auto" else _choose(device)
     # A file that was replaced since is another model.
-    key = (file, file.stat().st_mtime_ns, chosen, precision)
+    key = (file, file.stat().st_mtime_ns, chosen, precision, nice)
     with _lock:
         session = _sessions.get(key)
         if session is None:

@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.config import NodeConfig, PipelineConfig
 from pipeline.graph import CAPTURE, Graph, demand
 from pipeline.isolation import IsolatedStage
 from pipeline.overload import Governor
-from pipeline.worker import Rules
+from pipeline.worker import Rules, step_back
 from sinks.registry import find_sink
 from sinks.sink import Sink, SinkContext
 from stages.capture import make_source
@@ -68,12 +70,13 @@ def rules(box: NodeConfig) -> Rules:
         parallel=box.parallel,
         on_error=box.on_error,
         patience=box.errors_max,
+        nice=box.nice,
     )
 
 
 async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:
     making = {
-        name: asyncio.to_thread(_make_stage, name, box, config, announce)
+        name: _aside(partial(_make_stage, name, box, config, announce), box.nice)
         for name, box in config.graph.items()
     }
     made = await asyncio.gather(*making.values(), return_exceptions=True)
@@ -89,11 +92,17 @@ async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, 
     return stages
 
 
+async def _aside(make: Callable[[], Runs], nice: int) -> Runs:
+    """Make a stage in a thread of its own: the threads of its model inherit how nice that is."""
+    with ThreadPoolExecutor(1, initializer=step_back, initargs=(nice,)) as thread:
+        return await asyncio.get_running_loop().run_in_executor(thread, make)
+
+
 def _make_stage(name: str, box: NodeConfig, config: PipelineConfig, announce: Announce) -> Runs:
     kind = find_stage(box.stage, config.folder)
     inputs = tuple(one for one in box.inputs if one != CAPTURE)
     context = StageContext(
-        name, box.device, box.parallel, config.folder, box.precision, inputs, announce
+        name, box.device, box.parallel, config.folder, box.precision, inputs, announce, box.nice
     )
     if box.isolation == "process":
         return IsolatedStage(

@@ -10,6 +10,7 @@ from pipeline.gate import Gate
 from pipeline.join import Join
 from pipeline.ledger import Balance, Ledger
 from pipeline.link import Lane, Link, Policy
+from pipeline.newest import Newest
 from pipeline.node import Node
 from sinks.registry import find_sink
 from stages.frame import Frame
@@ -88,8 +89,14 @@ class Graph:
             for stream in streams
         }
         link = Link(lanes, None if box.max_age_ms is None else box.max_age_ms / 1000)
-        node = Node(name, feeding, link, join=join, filters=list(_filters(box, overload)))
+        recent = box.recent if isinstance(box, SinkConfig) else ()
+        newest = Newest(recent) if recent else None
+        filters = list(_filters(box, overload))
+        node = Node(name, feeding, link, join=join, filters=filters, newest=newest)
         self.nodes[name] = node
+        if newest is not None:
+            for origin in recent:
+                self.nodes[origin].listeners.append(newest)
         for stream, inputs in feeding.items():
             if join is not None:
                 self._joins[stream].append(node)

@@ -10,13 +10,14 @@ became of them. No lock is held while another node is called.
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pipeline.expression import ConditionError
 from pipeline.filters import Filter
 from pipeline.join import Join
 from pipeline.ledger import Account, Balance
 from pipeline.link import Drop, Link
+from pipeline.newest import Newest
 from sinks.sink import Delivery
 from stages.frame import Frame
 
@@ -58,6 +59,8 @@ class Node:
     join      where they wait for each other's results; None where each arrival stands for itself
     filters   asked in turn before a frame may wait in the link
     outputs   by stream: the nodes that this one feeds, filled in by the graph
+    newest    what nodes that it does not wait for have said; None where there are none
+    listeners those that keep what this one said last, filled in by the graph
     """
 
     def __init__(
@@ -68,12 +71,15 @@ class Node:
         *,
         join: Join | None = None,
         filters: Sequence[Filter] = (),
+        newest: Newest | None = None,
     ) -> None:
         self.name = name
         self.inputs = inputs
         self.streams = tuple(inputs)
         self.join = join
         self.outputs: dict[str, list[Node]] = {stream: [] for stream in inputs}
+        self.newest = newest
+        self.listeners: list[Newest] = []
         self.on_arrival: Callable[[], None] | None = None
         self._link = link
         self._filters = filters
@@ -220,6 +226,8 @@ class Node:
             self._let_go(drop, lost)
         if not deliveries:
             return None, 0.0
+        if self.newest is not None:
+            deliveries = [replace(d, recent=self.newest.about(d.frame)) for d in deliveries]
         batch = Batch(self._ticket, deliveries)
         self._ticket += 1
         return batch, None
@@ -242,6 +250,8 @@ class Node:
 
     def _deliver(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         for delivery, outcome in zip(batch.deliveries, outcomes, strict=True):
+            for listener in self.listeners if outcome.said else ():
+                listener.hear(self.name, delivery.frame)
             for output in self.outputs[delivery.frame.stream]:
                 output.arrive(delivery.frame, self.name, said=outcome.said)
         with self._changed:

@@ -5,6 +5,7 @@ that takes two seconds never stands before a detection that takes two millisecon
 resizing and ONNX Runtime let go of Python's lock, so the threads share the cores.
 """
 
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ class Rules:
     on_error   "skip": a stage that always fails is taken out, and the rest goes on;
                "stop": the pipeline ends
     patience   consecutive failures after which that happens
+    nice       how far its threads step back when the cores are busy, 0 to 19
     """
 
     batch: int = 1
@@ -43,6 +45,13 @@ class Rules:
     parallel: int = 1
     on_error: Literal["skip", "stop"] = "skip"
     patience: int = 10
+    nice: int = 0
+
+
+def step_back(nice: int) -> None:
+    """Let the calling thread, and those that it starts, give way to others; for good."""
+    if nice:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 @dataclass(slots=True)
@@ -123,6 +132,7 @@ class Worker:
             log.error("stage did not close", node=self.node.name, error=text)
 
     def _work(self) -> None:
+        step_back(self._rules.nice)
         while (batch := self.node.wait(self._rules.batch, self._rules.wait)) is not None:
             began = time.monotonic()
             outcomes = self._run(batch)

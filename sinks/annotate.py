@@ -1,15 +1,23 @@
 """A frame's picture with its results burned in, for sinks that show it to people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sinks.sink import Recent
 from stages.frame import Frame
-from stages.overlay import draw
+from stages.overlay import draw, draw_faded
 from stages.picture import Wanted
 
 Size = tuple[int, int]
+NONE: Mapping[str, Recent] = MappingProxyType({})
+
+FRESH_S = (
+    0.5  # so old a result is drawn as if it were new: a node that says something twice a second
+)
+GONE_S = 10.0  # and is not drawn any more
 
 
 def shown_size(size: Size, least: int, most: int | None = None) -> Size:
@@ -27,18 +35,31 @@ def shown_size(size: Size, least: int, most: int | None = None) -> Size:
 
 
 def annotated(
-    frame: Frame, nodes: Sequence[str], size: Size, *, caption: bool = False
+    frame: Frame,
+    nodes: Sequence[str],
+    size: Size,
+    *,
+    recent: Mapping[str, Recent] = NONE,
+    caption: bool = False,
 ) -> NDArray[np.uint8]:
-    """A new picture with what `nodes` have said about it.
+    """A new picture with what `nodes` have said about it, over what others said a while ago.
 
+    recent   by node: drawn below, the fainter the older
     size     (width, height) in pixels
     caption  name the stream and its time in the lower left corner
     returns  (height, width, 3) uint8, blue, green, red, the caller's own
     """
     pixels = frame.picture.pixels(Wanted(*size, order="bgr")).copy()
     results = {node: frame.results[node] for node in nodes if node in frame.results}
+    for node, said in recent.items():
+        draw_faded(pixels, node, said.result, opacity(said.age))
     draw(pixels, results, f"{frame.stream}  {clock(frame.pts)}" if caption else "")
     return pixels
+
+
+def opacity(age: float) -> float:
+    """How strongly a result is drawn that is so many seconds old: 1 to 0."""
+    return min(1.0, max(0.0, (GONE_S - age) / (GONE_S - FRESH_S)))
 
 
 def clock(pts: float) -> str:

@@ -148,5 +148,7 @@ class Board:
 def encoded(delivery: Delivery, look: Look) -> bytes:
     """The JPEG of a frame with its results drawn on it."""
     size = shown_size(delivery.frame.picture.size, look.least, look.width)
-    pixels = annotated(delivery.frame, delivery.nodes, size, caption=look.caption)
+    pixels = annotated(
+        delivery.frame, delivery.nodes, size, recent=delivery.recent, caption=look.caption
+    )
     return cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, look.quality))[1].tobytes()

@@ -140,7 +140,7 @@ class Film:
                     self._writer = Mp4Writer(
                         self._part_path(), delivery.frame, size, self._encoding
                     )
-                self._writer.add(delivery.frame, delivery.nodes)
+                self._writer.add(delivery)
         except BROKEN as error:
             path, writer = self._part_path(), self._writer
             self._writer = None

@@ -5,7 +5,6 @@ so a process that is killed loses the last half second and no more. The encoder 
 (x264's zerolatency), so what `add` has returned from is in the file or in its last fragment.
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +18,7 @@ from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from sinks.annotate import Size, annotated
+from sinks.sink import Delivery
 from stages.frame import Frame
 from stages.placement import Placement
 
@@ -130,12 +130,13 @@ class Mp4Writer:
         context.gop_size = 10_000  # keyframes come by time
         context.colorspace, context.color_range = BT601, LIMITED
 
-    def add(self, frame: Frame, nodes: Sequence[str]) -> None:
-        """Write a frame with what `nodes` have said.
+    def add(self, delivery: Delivery) -> None:
+        """Write a frame with what has been said about it.
 
         raises  OSError if the disk is full, av.FFmpegError if the encoder fails
         """
-        picture = self._fitted(frame, nodes)
+        frame = delivery.frame
+        picture = self._fitted(delivery)
         planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
         image = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         tick = max(round((frame.pts - self._first_pts) * TICKS), self._last_tick + 1)
@@ -163,14 +164,18 @@ class Mp4Writer:
             finally:
                 self._disk.close()
 
-    def _fitted(self, frame: Frame, nodes: Sequence[str]) -> NDArray[np.uint8]:
-        place = Placement.of(frame.picture.size, self._size, "letterbox")
+    def _fitted(self, delivery: Delivery) -> NDArray[np.uint8]:
+        place = Placement.of(delivery.frame.picture.size, self._size, "letterbox")
         inner = (place.inner_width, place.inner_height)
         # Rounding to even pixels changes the proportions by a hair: that is no reason for bars.
         if abs(inner[0] - self._size[0]) <= 2 and abs(inner[1] - self._size[1]) <= 2:
-            return annotated(frame, nodes, self._size, caption=self._caption)
+            return self._annotated(delivery, self._size)
         canvas = np.zeros((self._size[1], self._size[0], 3), np.uint8)
         rows = slice(place.top, place.top + inner[1])
         columns = slice(place.left, place.left + inner[0])
-        canvas[rows, columns] = annotated(frame, nodes, inner, caption=self._caption)
+        canvas[rows, columns] = self._annotated(delivery, inner)
         return canvas
+
+    def _annotated(self, delivery: Delivery, size: Size) -> NDArray[np.uint8]:
+        frame, nodes, recent = delivery.frame, delivery.nodes, delivery.recent
+        return annotated(frame, nodes, size, recent=recent, caption=self._caption)

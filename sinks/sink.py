@@ -1,16 +1,28 @@
 """The contract of a sink: where results go."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
+from models.results import Result
 from stages.events import Event
 from stages.frame import Frame
 from stages.stage import StageOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What a node that the sink does not wait for said last, about an earlier frame.
+
+    age  seconds of stream time between that frame and this one
+    """
+
+    result: Result
+    age: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +33,12 @@ class Delivery:
     nodes  the names of those of the sink's inputs that have said something about it: one name in
            mode "each", all that answered in mode "frame". "capture" stands for the frame itself
            and has no result.
+    recent by node, for those under the sink's key `recent`
     """
 
     frame: Frame
     nodes: tuple[str, ...]
+    recent: Mapping[str, Recent] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

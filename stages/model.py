@@ -26,6 +26,7 @@ def open_model(name: str, task: Task, context: StageContext) -> tuple[ModelSpec,
         device=context.device,
         parallel=context.parallel,
         precision=context.precision,
+        nice=context.nice,
     )
     session.check_against(model.spec)
     return model.spec, session

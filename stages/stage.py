@@ -39,6 +39,7 @@ class StageContext:
     parallel   how many of its batches may run at once: a session divides its threads by it
     folder     where relative paths of the config start
     precision  in which its model counts
+    nice       how far its threads step back when the cores are busy, 0 to 19
     inputs     the nodes before it, whose results are on the frames; none if it looks at the stream
     announce   tells the pipeline of something that happened, such as a line that was crossed; may
                be called from `run`, from any thread
@@ -51,6 +52,7 @@ class StageContext:
     precision: Precision = "fp32"
     inputs: tuple[str, ...] = ()
     announce: Callable[[Event], None] = unheard
+    nice: int = 0
 
 
 class Runs(Protocol):

@@ -166,6 +166,13 @@ class NodeKeys(BoxKeys):
         pattern=r"^[a-z]+(:[0-9]+)?$",
         description="Where its model runs: `auto`, `cpu`, `cuda:0`.",
     )
+    nice: int = Field(
+        default=0,
+        ge=0,
+        le=19,
+        description="How far its threads step back when the cores are busy, as in Linux's `nice`. "
+        "For a slow model beside a live one.",
+    )
     precision: Precision = Field(
         default="fp32",
         description="In which its model counts. `bf16`: on a CPU with AVX512-BF16 or AMX, through "
@@ -203,6 +210,11 @@ class SinkKeys(BoxKeys):
         validation_alias="from",
         min_length=1,
         description="Whose results it takes: nodes, or `capture` for the stream itself.",
+    )
+    recent: Names = Field(
+        default=(),
+        description="Nodes whose newest results a sink that shows pictures draws without waiting "
+        "for them; they fade with their age. For slow ones, such as a caption.",
     )
     queue: int = Field(
         default=64, ge=1, le=10_000, description="Frames of each stream that may wait before it."
@@ -307,4 +319,5 @@ def least_queue(batch: int, streams: int) -> int:
 
 
 def _outline(name: str, section: str, box: NodeConfig | SinkConfig) -> Outline:
-    return Outline(name, section, box.inputs, box.streams, box.when)
+    recent = box.recent if isinstance(box, SinkConfig) else ()
+    return Outline(name, section, box.inputs, box.streams, box.when, recent)

@@ -244,6 +244,7 @@ class _Reader:
                 _names(keys["from"]) if "from" in keys else usual,
                 _names(keys.get("streams")),
                 when if isinstance(when, str) else None,
+                _names(keys.get("recent")) or (),
             )
 
 

@@ -25,6 +25,7 @@ class Outline:
     section  "graph" or "sinks"
     inputs   where its frames come from; None when the config does not say it in a readable way
     streams  those it looks at; None for all
+    recent   nodes whose newest result it shows without waiting
     """
 
     name: str
@@ -32,6 +33,7 @@ class Outline:
     inputs: tuple[str, ...] | None
     streams: tuple[str, ...] | None = None
     when: str | None = None
+    recent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ def problems(outlines: Sequence[Outline], streams: Sequence[str]) -> Iterator[Pr
     yield from _names(outlines)
     for outline in outlines:
         yield from _inputs(outline, nodes, outlines)
+        yield from _recent(outline, nodes)
         yield from _streams(outline, streams)
         yield from _condition(outline, nodes)
     circles = list(_circles(nodes))
@@ -129,6 +132,15 @@ def _inputs(
         elif name != CAPTURE and name not in nodes:
             yield Problem(path, f"wanted a node, got {name!r}; {did_you_mean(name, known)}")
         seen.add(name)
+
+
+def _recent(outline: Outline, nodes: Mapping[str, Outline]) -> Iterator[Problem]:
+    for index, name in enumerate(outline.recent):
+        path = (outline.section, outline.name, "recent", index)
+        if name in (outline.inputs or ()):
+            yield Problem(path, f"wanted a node that is not in `from`, got {name!r}")
+        elif name not in nodes:
+            yield Problem(path, f"wanted a node, got {name!r}; {did_you_mean(name, nodes)}")
 
 
 def _streams(outline: Outline, streams: Collection[str]) -> Iterator[Problem]:

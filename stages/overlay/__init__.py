@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import cv2
+
 from models.results import Result
 from stages.overlay.canvas import (
     DARK,
@@ -28,6 +30,7 @@ __all__ = [
     "Painter",
     "colour_of",
     "draw",
+    "draw_faded",
     "ink_on",
 ]
 
@@ -57,3 +60,16 @@ def draw(pixels: Pixels, results: Mapping[str, Result], caption: str = "") -> No
         panel(canvas, canvas.size, top, width, 2 * canvas.size)
         baseline = top + canvas.size + round(canvas.size * 0.36)
         write(canvas, caption, canvas.size + pad, baseline, LIGHT, REGULAR)
+
+
+def draw_faded(pixels: Pixels, node: str, result: Result, opacity: float) -> None:
+    """Draw one result, in place, as a layer of that opacity.
+
+    opacity  0 to 1
+    """
+    painter = PAINTERS.get(result.kind)
+    if painter is None or opacity <= 0:
+        return
+    layer = pixels.copy()
+    painter(Canvas.on(layer), node, result)
+    cv2.addWeighted(layer, opacity, pixels, 1 - opacity, 0, dst=pixels)

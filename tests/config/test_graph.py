@@ -46,6 +46,14 @@ STREAMS = "streams: {a: x, b: y}\n"
             "2: sinks.s.from: wanted a node, got the sink 't'",
         ),
         (
+            "graph: {n: {stage: look}}\nsinks: {s: {sink: post, from: n, recent: n}}",
+            "3: sinks.s.recent: wanted a node that is not in `from`, got 'n'",
+        ),
+        (
+            "graph: {n: {stage: look}}\nsinks: {s: {sink: post, from: n, recent: m}}",
+            "3: sinks.s.recent: wanted a node, got 'm'; there is n",
+        ),
+        (
             "graph: {n: {stage: look, streams: [a, c]}}",
             "2: graph.n.streams[1]: wanted a stream, got 'c'; there is a, b",
         ),

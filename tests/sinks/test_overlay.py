@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from models.results import Wire
 from sinks.annotate import annotated, clock, shown_size
+from sinks.sink import Recent
 from stages.overlay import DARK, LIGHT, PAINTERS, PALETTE, Canvas, colour_of, draw, ink_on
-from tests.factory import detections, grey_frame, nothing, top_labels
+from tests.factory import detections, frame_of, grey_frame, nothing, top_labels
 
 Pixels = NDArray[np.uint8]
 
@@ -203,3 +204,16 @@ def test_a_picture_is_shown_at_a_size_that_can_be_read_and_encoded(
 )
 def test_time_is_written_as_people_write_it(pts: float, text: str) -> None:
     assert clock(pts) == text
+
+
+def test_what_was_said_a_while_ago_is_drawn_fainter_and_in_the_end_not_at_all() -> None:
+    frame = frame_of(grey())
+
+    def strength(age: float) -> int:
+        recent = {"slow": Recent(detections(), age)}
+        shown = annotated(frame, (), (640, 480), recent=recent)
+        return int(np.abs(shown.astype(int) - 128).max())
+
+    fresh, old, older = strength(0.2), strength(5.0), strength(8.0)
+    assert fresh > old > older > 0
+    assert strength(10.0) == 0
