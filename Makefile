@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all fuzz check bench docs pins clean
+.PHONY: help run test test-all fuzz check bench docs pictures pins clean
 
 help:  ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,9 @@ bench: $(VENV)/.dev $(VENV)/.assets  ## Measure speed and memory: [ARGS=..]
 docs: $(VENV)/.run  ## Make docs/config.md anew
 	@$(BIN)/framewire schema --markdown > docs/config.md.new
 	@mv docs/config.md.new docs/config.md
+
+pictures: $(VENV)/.run $(VENV)/.assets  ## Take the pictures of docs/images anew: [ARGS="demo faces"]
+	@$(BIN)/python docs/pictures.py $(ARGS)
 
 pins:  ## Pin the newest versions that fit, with hashes (wants uv)
 	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }

@@ -1,0 +1,85 @@
+"""The pictures of docs/images: each config run on a real clip, and what its page then shows.
+
+`make pictures` makes them all; a clip that is not here is named and its picture left as it was.
+"""
+
+import asyncio
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.config import load_config
+from pipeline.pipeline import Pipeline
+from sinks.mjpeg import MjpegSink
+
+ROOT = Path(__file__).parents[1]
+DATA = Path(os.environ.get("FRAMEWIRE_TEST_DATA", ROOT.parent / "shared" / "data"))
+PATIENCE_S = 120.0
+WIDEST = 1280  # pixels
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture to take.
+
+    source   of all streams, in the folder of test data; empty for the config's own
+    pts      seconds of stream time at which it is taken, at the earliest
+    streams  how many are shown, side by side
+    """
+
+    config: str
+    source: str = ""
+    pts: float = 2.0
+    streams: int = 1
+
+
+SHOTS = {
+    "demo": Shot("demo.yaml"),
+    "rtsp-wall": Shot("rtsp-wall.yaml", "video/carphone_pristine.mp4", streams=16),
+}
+
+
+async def take(shot: Shot) -> NDArray[np.uint8]:
+    """Run the config until its page shows the picture. Raises TimeoutError when it never does."""
+    sources = [str(DATA / shot.source)] if shot.source else []
+    environ = {**os.environ, "NVR": "rtsp://nobody.invalid", "LISTEN": "127.0.0.1:0"}
+    config = load_config(ROOT / "configs" / shot.config, environ, sources=sources)
+    shown = []
+    async with Pipeline(config) as pipeline:
+        running = asyncio.create_task(pipeline.run())
+        board = next(s for s in pipeline.parts.sinks.values() if isinstance(s, MjpegSink)).board
+        async with asyncio.timeout(PATIENCE_S):
+            for stream in list(config.streams)[: shot.streams]:
+                async for picture in board.watch([stream]):
+                    if picture.delivery.frame.pts >= shot.pts:
+                        break
+                jpeg = np.frombuffer(picture.jpeg, np.uint8)
+                shown.append(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))
+        pipeline.stop()
+        await running
+    side = max(1, round(len(shown) ** 0.5))
+    return np.vstack([np.hstack(shown[i : i + side]) for i in range(0, len(shown), side)])
+
+
+async def main(names: list[str]) -> None:
+    for name in names or SHOTS:
+        shot = SHOTS[name]
+        if not (DATA / shot.source).exists():
+            print(f"{name}: left as it was, for {shot.source} is not here")
+            continue
+        pixels = await take(shot)
+        if pixels.shape[1] > WIDEST:
+            height = round(pixels.shape[0] * WIDEST / pixels.shape[1])
+            pixels = cv2.resize(pixels, (WIDEST, height), interpolation=cv2.INTER_AREA)
+        file = ROOT / "docs" / "images" / f"{name}.jpg"
+        cv2.imwrite(str(file), pixels, [cv2.IMWRITE_JPEG_QUALITY, 88])
+        print(f"{name}: {pixels.shape[1]}x{pixels.shape[0]}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
