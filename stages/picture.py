@@ -7,7 +7,7 @@ picture first takes 0.5 to 1.1 ms. What one stage asked for is kept for all who 
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import av
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # 8-bit formats whose planes are resized in place; FFmpeg brings any other one to I420 first.
 PLANAR = {"gray", "yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p"}
 Planes = tuple[NDArray[np.uint8], ...]
+Crop = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Wanted:
     order          of the channels, "rgb" or "bgr"
     pad            grey level of what a letterbox leaves free
     exact          average over areas instead of two neighbours: slower, without aliasing
+    crop           x1 y1 x2 y2, pixels of the picture: only this part of it, widened to even pixels
+                   since colours are stored for two at a time; None: all of it
     """
 
     width: int
@@ -45,11 +48,12 @@ class Wanted:
     order: Order = "rgb"
     exact: bool = False
     pad: int = 114
+    crop: Crop | None = None
 
     @staticmethod
-    def by(model: Input, *, exact: bool) -> "Wanted":
-        """What a model wants."""
-        return Wanted(model.width, model.height, model.fit, model.order, exact, model.pad)
+    def by(model: Input, *, exact: bool, crop: Crop | None = None) -> "Wanted":
+        """What a model wants, of a part of the picture or of all."""
+        return Wanted(model.width, model.height, model.fit, model.order, exact, model.pad, crop)
 
 
 class Picture:
@@ -119,20 +123,56 @@ class Picture:
         return self.width, self.height
 
     def placed(self, wanted: Wanted) -> Placement:
-        """Where `pixels(wanted)` shows this picture; its `undo` brings boxes back."""
-        return Placement.of(self.size, (wanted.width, wanted.height), wanted.fit)
+        """Where `pixels(wanted)` shows this picture; its `undo` brings boxes back.
+
+        raises  BadPicture if the crop that is wanted holds nothing of the picture
+        """
+        target = (wanted.width, wanted.height)
+        if wanted.crop is None:
+            return Placement.of(self.size, target, wanted.fit)
+        x1, y1, x2, y2 = self._window(wanted.crop)
+        w, h = self.size
+        part = (x1 / w, y1 / h, (x2 - x1) / w, (y2 - y1) / h)
+        return replace(Placement.of((x2 - x1, y2 - y1), target, wanted.fit), part=part)
+
+    def around(self, box: NDArray[np.float32], margin: float = 0.0) -> Crop | None:
+        """The crop around a box, as far as it lies on the picture.
+
+        box      (4,) float32, x1 y1 x2 y2 in [0, 1] of the picture
+        margin   what is added on each side, as a share of the box's own width and height
+        returns  None if nothing of the picture is in it, or less than 2 x 2 pixels
+        """
+        if not np.all(np.isfinite(box)):
+            return None
+        x1, y1, x2, y2 = (float(v) for v in np.clip(box, -10, 10))
+        dx, dy = (x2 - x1) * margin, (y2 - y1) * margin
+        left, right = (round(float(np.clip(v, 0, 1)) * self.width) for v in (x1 - dx, x2 + dx))
+        top, bottom = (round(float(np.clip(v, 0, 1)) * self.height) for v in (y1 - dy, y2 + dy))
+        return (left, top, right, bottom) if right - left >= 2 and bottom - top >= 2 else None
+
+    def _window(self, crop: Crop) -> Crop:
+        x1, y1 = (max(0, v) // 2 * 2 for v in crop[:2])
+        x2, y2 = (min(-(-v // 2) * 2, most) for v, most in zip(crop[2:], self.size, strict=True))
+        if x2 <= x1 or y2 <= y1:
+            raise BadPicture(
+                f"crop: wanted a part of {self.width}x{self.height} pixels, got {crop}"
+            )
+        return x1, y1, x2, y2
 
     def pixels(self, wanted: Wanted) -> NDArray[np.uint8]:
         """(height, width, 3) uint8 in the order asked for; read-only, and shared.
 
-        Made at the first call and kept for the next.
+        Made at the first call and kept for the next, except for crops, which nobody else wants.
+
+        raises  BadPicture if the crop that is wanted holds nothing of the picture
         """
         with self._lock:
             kept = self._kept.get(wanted)
             if kept is None:
                 kept = self._make(wanted)
                 kept.flags.writeable = False
-                self._kept[wanted] = kept
+                if wanted.crop is None:
+                    self._kept[wanted] = kept
             return kept
 
     @property
@@ -143,7 +183,8 @@ class Picture:
     def _make(self, wanted: Wanted) -> NDArray[np.uint8]:
         place = self.placed(wanted)
         inner = (place.inner_width, place.inner_height)
-        small = [self._resize(plane, inner, exact=wanted.exact) for plane in self.planes]
+        planes = self.planes if wanted.crop is None else self._cropped(self._window(wanted.crop))
+        small = [self._resize(plane, inner, exact=wanted.exact) for plane in planes]
         pixels: NDArray[np.uint8]
         if small[0].ndim == 3:
             pixels = small[0] if wanted.order == "bgr" else _swapped(small[0])
@@ -157,6 +198,17 @@ class Picture:
         padded = np.full((wanted.height, wanted.width, 3), wanted.pad, np.uint8)
         padded[place.top : place.top + inner[1], place.left : place.left + inner[0]] = pixels
         return padded
+
+    def _cropped(self, window: Crop) -> Planes:
+        x1, y1, x2, y2 = window
+        parts = []
+        for plane in self.planes:
+            # Chroma of 4:2:0 has half as many rows and columns, rounded up.
+            down = 2 if plane.shape[0] < self.height else 1
+            across = 2 if plane.shape[1] < self.width else 1
+            rows = slice(y1 // down, -(-y2 // down))
+            parts.append(plane[rows, x1 // across : -(-x2 // across)])
+        return tuple(parts)
 
     @staticmethod
     def _resize(

@@ -15,6 +15,7 @@ class Placement:
 
     left, top                    first pixel of the input that shows the picture
     inner_width, inner_height    how many pixels of the input show it; the rest is padding
+    part                         x y width height of what is shown, in [0, 1] of the picture
     """
 
     width: int
@@ -23,6 +24,7 @@ class Placement:
     top: int
     inner_width: int
     inner_height: int
+    part: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
 
     @staticmethod
     def of(picture: tuple[int, int], target: tuple[int, int], fit: Fit) -> "Placement":
@@ -52,7 +54,9 @@ class Placement:
         if points.shape[-1] % 2:
             raise BadShape(f"points: wanted pairs in the last axis, got {points.shape}")
         pairs = points.shape[-1] // 2
+        x, y, width, height = self.part
         scale = np.array([self.width / self.inner_width, self.height / self.inner_height])
         shift = np.array([self.left / self.inner_width, self.top / self.inner_height])
+        scale, shift = scale * (width, height), shift * (width, height) - (x, y)
         moved = points * np.tile(scale, pairs) - np.tile(shift, pairs)
         return np.asarray(moved, np.float32)

@@ -170,3 +170,47 @@ def test_opencv_reads_limited_bt601_as_we_do() -> None:
     theirs = cv2.cvtColor(frame.to_ndarray(format="yuv420p"), cv2.COLOR_YUV2RGB_I420)
     ours = Picture.from_av(frame).pixels(Wanted(320, 240))
     assert apart(ours, theirs).mean() < 1.0
+
+
+@pytest.mark.parametrize("name", [*FORMATS, "rgb24"])
+def test_a_crop_is_that_part_of_the_whole(name: str) -> None:
+    rgb = av.VideoFrame.from_ndarray(smooth(), format="rgb24")
+    frame = rgb if name == "rgb24" else decoded(name)
+    picture = Picture.from_av(frame)
+    crop = (100, 60, 180, 160)
+    part = picture.pixels(Wanted(80, 100, crop=crop))
+    whole = picture.pixels(Wanted(320, 240))
+    # Chroma at the edge of a crop has no neighbours beyond it.
+    assert apart(part, whole[60:160, 100:180])[2:-2, 2:-2].max() <= 4
+
+
+def test_points_in_a_crop_come_back_to_the_whole_picture() -> None:
+    picture = Picture.from_bgr(np.zeros((240, 320, 3), np.uint8))
+    wanted = Wanted(100, 100, fit="letterbox", crop=(160, 120, 320, 200))  # 160 x 80: bars of 25
+    corners = np.array([[0, 0.25, 1, 0.75]], np.float32)
+    assert picture.placed(wanted).undo(corners) == pytest.approx(
+        np.array([[0.5, 0.5, 1, 200 / 240]]), abs=1e-6
+    )
+
+
+@pytest.mark.parametrize("crop", [(6, 6, 6, 9), (400, 0, 500, 100), (9, 9, 3, 3), (-9, 0, 0, 9)])
+def test_a_crop_without_pixels_is_refused(crop: tuple[int, int, int, int]) -> None:
+    picture = Picture.from_bgr(np.zeros((240, 320, 3), np.uint8))
+    with pytest.raises(BadPicture, match="wanted a part of 320x240 pixels, got"):
+        picture.pixels(Wanted(8, 8, crop=crop))
+
+
+@pytest.mark.parametrize(
+    ("box", "crop"),
+    [
+        ((0.25, 0.25, 0.75, 0.75), (80, 60, 240, 180)),
+        ((-1, -1, 2, 2), (0, 0, 320, 240)),
+        ((0.5, 0.5, 0.5, 0.5), None),
+        ((0.9, 0.1, 0.1, 0.9), None),
+        ((np.nan, 0, 1, 1), None),
+        ((2, 2, 3, 3), None),
+    ],
+)
+def test_the_crop_around_a_box_stays_on_the_picture(box: object, crop: object) -> None:
+    picture = Picture.from_bgr(np.zeros((240, 320, 3), np.uint8))
+    assert picture.around(np.array(box, np.float32)) == crop
