@@ -12,8 +12,13 @@ from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
 from stages.stage import Stage
+from stages.track import Track
 
-STAGES: dict[str, type[Stage]] = {"detect": Detect, "classify": Classify}
+STAGES: dict[str, type[Stage]] = {
+    "detect": Detect,
+    "classify": Classify,
+    "track": Track,
+}
 
 ENTRY_POINTS = "framewire.stages"
 

@@ -1,0 +1,99 @@
+"""Things keep their number as long as they are the same things."""
+
+import numpy as np
+import pytest
+
+from models.results import Detections
+from stages.errors import BadOptions
+from stages.frame import Frame
+from stages.stage import StageContext
+from stages.track import Track, TrackOptions
+from tests.factory import detections, grey_frame, nothing
+
+
+def frame(seq: int, found: Detections | None, stream: str = "a") -> Frame:
+    results = {} if found is None else {"find": found}
+    return grey_frame(seq, stream, width=320, height=240, results=results)
+
+
+def tracker(**options: float) -> Track:
+    return Track(TrackOptions(**options), StageContext("track", inputs=("find",)))
+
+
+def at(x: float, y: float = 0.4) -> tuple[float, float, float, float]:
+    return (x, y, x + 0.2, y + 0.2)
+
+
+def numbers(track: Track, found: Detections | None, seq: int, stream: str = "a") -> list[int]:
+    (said,) = track.run([frame(seq, found, stream)])
+    assert said is not None
+    assert said.tracks is not None
+    return said.tracks.tolist()
+
+
+def test_things_that_pass_each_other_keep_their_numbers() -> None:
+    track = tracker()
+    seen = [
+        numbers(track, detections(at(0.05 + step / 50, 0.1), at(0.75 - step / 50, 0.6)), step)
+        for step in range(25)
+    ]
+    assert seen[0] == []  # seen once is not yet a track
+    assert seen[1:] == [[1, 2]] * 24
+
+
+def test_a_thing_that_was_lost_is_found_again_under_its_number_but_not_for_ever() -> None:
+    track = tracker(lost_s=1.0)
+    for seq in range(5):
+        assert numbers(track, detections(at(0.4)), seq) in ([], [1])
+    for seq in range(5, 25):
+        assert numbers(track, nothing(), seq) == []
+    assert numbers(track, detections(at(0.4)), 25) == [1]
+    for seq in range(26, 80):
+        numbers(track, nothing(), seq)
+    later = [numbers(track, detections(at(0.4)), seq) for seq in range(80, 84)]
+    assert later == [[], [2], [2], [2]]
+
+
+def test_streams_have_numbers_of_their_own() -> None:
+    track = tracker(confirm=1)
+    for seq in range(3):
+        one = numbers(track, detections(at(0.1), at(0.6)), seq, "a")
+        other = numbers(track, detections(at(0.3)), seq, "b")
+    assert (one, other) == ([1, 2], [1])
+
+
+def test_rows_stay_with_their_scores_and_classes() -> None:
+    track = tracker()
+    for seq in range(3):
+        found = detections(at(0.1), at(0.6), scores=[0.6, 0.9], classes=[2, 0])
+        (said,) = track.run([frame(seq, found)])
+    assert said is not None
+    assert said.classes.tolist() == [2, 0]
+    assert said.scores == pytest.approx([0.6, 0.9])
+    assert said.boxes == pytest.approx(found.boxes)
+
+
+def test_boxes_that_are_no_numbers_are_left_out() -> None:
+    track = tracker()
+    for seq in range(3):
+        seen = numbers(track, detections(at(0.1), (np.nan, 0, 1, 1)), seq)
+    assert seen == [1]
+
+
+def test_two_thousand_boxes_end() -> None:
+    generator = np.random.default_rng(0)
+    corners = generator.random((2000, 2)) * 0.9
+    boxes = np.concatenate([corners, corners + 0.02], axis=1)
+    track = tracker()
+    for seq in range(2):
+        seen = numbers(track, detections(*boxes.tolist()), seq)
+    assert len(seen) > 1500
+
+
+def test_a_frame_at_which_nobody_looked_passes_by() -> None:
+    assert tracker().run([frame(0, None)]) == [None]
+
+
+def test_it_wants_a_node_that_finds_things() -> None:
+    with pytest.raises(BadOptions, match="wanted a node that finds things in `from`, got none"):
+        Track(TrackOptions(), StageContext("track"))
