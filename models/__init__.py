@@ -9,7 +9,7 @@ from models.errors import (
     NoDevice,
     UnknownModel,
 )
-from models.results import Detections, Labels, Result
+from models.results import Detections, Labels, Result, Zones
 from models.spec import Input, ModelSpec, PackageFile
 from models.zoo import ZOO
 
@@ -28,4 +28,5 @@ __all__ = [
     "PackageFile",
     "Result",
     "UnknownModel",
+    "Zones",
 ]

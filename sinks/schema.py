@@ -13,7 +13,7 @@ from typing import get_type_hints
 import msgspec
 import numpy as np
 
-from models.results import Detections, Labels, Result
+from models.results import Detections, Labels, Result, Zones
 from sinks.wire import EventMessage, Message, ResultMessage, event_message, result_message
 from stages.colour import Colour
 from stages.events import Event
@@ -32,6 +32,14 @@ KINDS: dict[str, Mapping[str, str]] = {
         "without a `track` node before.",
         "distances": "How far each thing is from what its class was learnt from, such as a face "
         "from the nearest of its name; `null` where that is not measured.",
+    },
+    "zones": {
+        "areas": "The names of the areas.",
+        "counts": "How many things are in each area now.",
+        "lines": "The names of the lines.",
+        "in": "How many things have crossed each line inwards since the beginning: from left to "
+        "right, seen from the line's first end to its second.",
+        "out": "How many have crossed it the other way.",
     },
     "labels": {
         "scores": "How sure the model is of each class, in [0, 1], the surest first.",
@@ -54,6 +62,17 @@ SAMPLES: dict[str, tuple[str, Result]] = {
             scores=np.array([0.9375, 0.5], np.float32),
             classes=np.array([0, 2], np.int64),
             labels=("person", "bicycle", "car"),
+        ),
+    ),
+    "zones": (
+        "zones",
+        Zones(
+            areas=("door",),
+            counts=np.array([2], np.int64),
+            lines=("road",),
+            crossed=np.array([[5, 3]], np.int64),
+            polygons=(np.array([[0, 0], [1, 0], [1, 1]], np.float32),),
+            segments=np.array([[[0, 0.5], [1, 0.5]]], np.float32),
         ),
     ),
     "labels": (

@@ -13,11 +13,13 @@ from stages.detect import Detect
 from stages.errors import BadOptions
 from stages.stage import Stage
 from stages.track import Track
+from stages.zones import CountZones
 
 STAGES: dict[str, type[Stage]] = {
     "detect": Detect,
     "classify": Classify,
     "track": Track,
+    "zones": CountZones,
 }
 
 ENTRY_POINTS = "framewire.stages"

@@ -20,6 +20,7 @@ from stages.overlay.canvas import (
 )
 from stages.overlay.detections import paint_detections
 from stages.overlay.labels import paint_labels
+from stages.overlay.zones import paint_zones
 
 __all__ = [
     "DARK",
@@ -38,7 +39,11 @@ Painter = Callable[[Canvas, str, Result], None]
 """Draws what a node, given by name, has said."""
 
 
-PAINTERS: dict[str, Painter] = {"detections": paint_detections, "labels": paint_labels}
+PAINTERS: dict[str, Painter] = {
+    "zones": paint_zones,
+    "detections": paint_detections,
+    "labels": paint_labels,
+}
 """Who draws which kind of result, in this order: what comes later lies on top."""
 
 
