@@ -28,6 +28,9 @@ KINDS: dict[str, Mapping[str, str]] = {
         "labels": "The name of each thing's class.",
         "points": "The key points `[x, y]` of each thing, such as a face's eyes, nose and mouth; "
         "`null` if the model knows none.",
+        "masks": "Which part of its box each thing fills: run lengths of a small grid over the box "
+        "in COCO's compressed form, `{size: [rows, columns], counts}`; `null` if the model gives "
+        "none.",
         "tracks": "The number of each thing's track, from 1, never given twice in a stream; `null` "
         "without a `track` node before.",
         "distances": "How far each thing is from what its class was learnt from, such as a face "

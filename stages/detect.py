@@ -1,16 +1,35 @@
-"""Find things: any ONNX detector that keeps the detector's contract (models/spec.py)."""
+"""Find things in frames: any ONNX detector that keeps the contract, with masks or without."""
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, ClassVar
 
+import cv2
 import numpy as np
-from pydantic import Field
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from models.results import Detections
+from stages.errors import BadOptions
 from stages.frame import Frame
 from stages.model import open_model
-from stages.picture import Wanted
+from stages.picture import Crop, Picture, Wanted
+from stages.placement import Placement
 from stages.stage import Stage, StageContext, StageOptions
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Polygon = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3)]
+
+
+class Tiles(BaseModel):
+    """How a picture is cut into tiles."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    columns: int = Field(2, ge=1, le=16, description="Tiles side by side.")
+    rows: int = Field(2, ge=1, le=16, description="Tiles one above the other.")
+    overlap: float = Field(
+        0.2, ge=0, le=0.9, description="What neighbours share, as a part of a tile."
+    )
 
 
 class DetectOptions(StageOptions):
@@ -18,8 +37,25 @@ class DetectOptions(StageOptions):
 
     model: str = Field(description="A model of the zoo, or the path of an ONNX file.")
     score: float = Field(0.5, ge=0, le=1, description="Least score of what is reported.")
+    scores: dict[str, Share] = Field(
+        {}, description="Least scores of single classes, by their names; others have `score`."
+    )
+    classes: tuple[str, ...] = Field(
+        (), description="The classes that are reported, by their names. All, if left out."
+    )
     iou: float = Field(
         0.3, ge=0, le=1, description="Boxes that overlap a better one by more are left out."
+    )
+    regions: tuple[Polygon, ...] = Field(
+        (),
+        description="Polygons, corners `[x, y]` in [0, 1] of the picture: things whose middle lies "
+        "in none of them are left out.",
+    )
+    most: int = Field(300, ge=1, description="At most so many things of a frame: the surest.")
+    tiles: Tiles | None = Field(
+        None,
+        description="Look also at tiles of the picture, each at the model's full input, for things "
+        "that are too small in the whole: `{ columns: 2, rows: 2, overlap: 0.2 }`.",
     )
     exact: bool = Field(
         False, description="Shrink pictures by averaging over areas: slower, without aliasing."
@@ -27,37 +63,153 @@ class DetectOptions(StageOptions):
 
 
 class Detect(Stage):
-    """Boxes, scores, classes and key points of all things in each frame."""
+    """Boxes, scores and classes of all things in each frame, and key points or masks if it can."""
 
     Options: ClassVar[type[StageOptions]] = DetectOptions
     stateless = True
 
     def __init__(self, options: DetectOptions, context: StageContext) -> None:
-        """Open the model. Raises ModelError when it is missing or not a detector."""
-        self._spec, self._session = open_model(options.model, "detect", context)
-        self._wanted = Wanted.by(self._spec.input, exact=options.exact)
-        limits = {"score_threshold": options.score, "iou_threshold": options.iou}
+        """Open the model.
+
+        raises  ModelError when it is missing or not a detector; BadOptions when it does not know a
+                class that is named
+        """
+        self._spec, self._session = open_model(options.model, ("detect", "instances"), context)
+        self._options = options
+        self._least = self._thresholds(options, context.node)
+        limits = {"score_threshold": float(self._least.min()), "iou_threshold": options.iou}
         self._limits = {
             name: np.array(value, np.float32)
             for name, value in limits.items()
             if name in self._session.inputs
         }
+        self._regions = [np.array(region, np.float32) for region in options.regions]
+
+    def _thresholds(self, options: DetectOptions, node: str) -> NDArray[np.float32]:
+        """(C,) float32: the least score of each class; infinite for one that is not wanted."""
+        labels = self._spec.labels
+        for key, names in (("classes", options.classes), ("scores", options.scores)):
+            if unknown := [name for name in names if name not in labels]:
+                known = ", ".join(labels[:12]) + (", ..." if len(labels) > 12 else "")
+                raise BadOptions(
+                    f"{node}.{key}: wanted classes of {options.model} ({known}), got {unknown[0]!r}"
+                )
+        least = np.array([options.scores.get(name, options.score) for name in labels], np.float32)
+        if options.classes:
+            least[[name not in options.classes for name in labels]] = np.inf
+        return least
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
         """One `Detections` a frame, empty where nothing was found."""
-        images = np.stack([frame.picture.pixels(self._wanted) for frame in frames])
-        out = self._session.run({"image": images, **self._limits})
+        looks = [(index, one) for index, f in enumerate(frames) for one in self._wanted(f.picture)]
+        images = np.stack([frames[index].picture.pixels(wanted) for index, wanted in looks])
+        places = [frames[index].picture.placed(wanted) for index, wanted in looks]
+        feeds: dict[str, NDArray[np.generic]] = {"image": images, **self._limits}
+        if "window" in self._session.inputs:
+            feeds["window"] = np.array([_window(place) for place in places], np.float32)
+        found = self._found(self._session.run(feeds), places)
+        per_frame: list[list[Detections]] = [[] for _ in frames]
+        for (index, _), one in zip(looks, found, strict=True):
+            per_frame[index].append(one)
+        return [self._chosen(several) for several in per_frame]
+
+    def _wanted(self, picture: Picture) -> Sequence[Wanted]:
+        """The whole picture, and its tiles."""
+        crops: list[Crop | None] = [None]
+        if (tiles := self._options.tiles) is not None:
+            spans = [
+                _spans(length, count, tiles.overlap)
+                for length, count in ((picture.width, tiles.columns), (picture.height, tiles.rows))
+            ]
+            crops += [(x1, y1, x2, y2) for y1, y2 in spans[1] for x1, x2 in spans[0]]
+        exact = self._options.exact
+        return [Wanted.by(self._spec.input, exact=exact, crop=crop) for crop in crops]
+
+    def _found(
+        self, out: Mapping[str, NDArray[np.generic]], places: Sequence[Placement]
+    ) -> Sequence[Detections]:
+        """What the model says about each of its inputs, in [0, 1] of the whole picture."""
         boxes, scores = (np.asarray(out[name], np.float32) for name in ("boxes", "scores"))
         classes = np.asarray(out["classes"], np.int64)
         points = np.asarray(out["points"], np.float32) if "points" in out else None
+        masks = np.asarray(out["masks"], np.uint8) if "masks" in out else None
         found = []
-        for index, frame in enumerate(frames):
+        for index, place in enumerate(places):
             mine = out["batch"] == index
-            undo = frame.picture.placed(self._wanted).undo
-            inside = None if points is None else undo(points[mine])
             found.append(
                 Detections(
-                    undo(boxes[mine]), scores[mine], classes[mine], self._spec.labels, inside
+                    place.undo(boxes[mine]), scores[mine], classes[mine], self._spec.labels,
+                    None if points is None else place.undo(points[mine]),
+                    None if masks is None else masks[mine],
                 )
-            )
+            )  # fmt: skip
         return found
+
+    def _chosen(self, several: Sequence[Detections]) -> Detections:
+        """What is reported of what was found in a picture and in its tiles."""
+        found = several[0] if len(several) == 1 else _joined(several)
+        keep = found.scores >= self._least[found.classes]
+        keep &= np.all(np.isfinite(found.boxes), axis=1)
+        if self._regions:
+            keep &= self._inside(found)
+        rows = np.flatnonzero(keep)
+        rows = rows[np.argsort(-found.scores[rows], kind="stable")]
+        if len(several) > 1 and len(rows):
+            rows = rows[self._apart(found.pick(rows))]
+        rows = rows[: self._options.most]
+        return found.pick(rows.astype(np.int64))
+
+    def _inside(self, found: Detections) -> NDArray[np.bool_]:
+        middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+        return np.array(
+            [
+                bool(np.isfinite(x) and np.isfinite(y)) and any(
+                    cv2.pointPolygonTest(region, (float(x), float(y)), measureDist=False) >= 0
+                    for region in self._regions
+                )
+                for x, y in middles
+            ],
+            bool,
+        )  # fmt: skip
+
+    def _apart(self, found: Detections) -> NDArray[np.int64]:
+        """Rows, in their order, of which none overlaps a better one of its class by too much."""
+        corner, far = found.boxes[:, :2], found.boxes[:, 2:]
+        rectangles = np.concatenate([corner, far - corner], axis=1).astype(np.float64)
+        kept = cv2.dnn.NMSBoxesBatched(
+            rectangles.tolist(), found.scores.tolist(), found.classes.tolist(), 0.0,
+            self._options.iou,
+        )  # fmt: skip
+        return np.sort(np.asarray(kept, np.int64).ravel())
+
+
+def _joined(several: Sequence[Detections]) -> Detections:
+    first = several[0]
+    boxes, scores, classes = (
+        np.concatenate([getattr(one, name) for one in several])
+        for name in ("boxes", "scores", "classes")
+    )
+    points, masks = (
+        None if getattr(first, name) is None
+        else np.concatenate([getattr(one, name) for one in several])
+        for name in ("points", "masks")
+    )  # fmt: skip
+    return Detections(boxes, scores, classes, first.labels, points, masks)
+
+
+def _spans(length: int, count: int, overlap: float) -> Sequence[tuple[int, int]]:
+    """`count` equal parts of `length` pixels that share `overlap` of a part with each neighbour."""
+    part = length / (count - (count - 1) * overlap)
+    starts = [index * part * (1 - overlap) for index in range(count)]
+    return [(round(start), min(length, round(start + part))) for start in starts]
+
+
+def _window(place: Placement) -> tuple[float, float, float, float]:
+    """x1 y1 x2 y2 in [0, 1] of the input: where the picture lies, and not the padding."""
+    left, top = place.left / place.width, place.top / place.height
+    return (
+        left,
+        top,
+        left + place.inner_width / place.width,
+        top + place.inner_height / place.height,
+    )

@@ -10,17 +10,23 @@ from models.store import find
 from stages.stage import StageContext
 
 
-def open_model(name: str, task: Task, context: StageContext) -> tuple[ModelSpec, Session]:
+def open_model(
+    name: str, tasks: Task | tuple[Task, ...], context: StageContext
+) -> tuple[ModelSpec, Session]:
     """Find a model and open it on the stage's device; nodes that want the same share one session.
 
     name    of the zoo, or the path of an ONNX file, relative to the config's folder
-    raises  ModelError if there is none, or if it does not do `task` as its spec says
+    tasks   what it must be able to do, one of them
+    raises  ModelError if there is none, or if it does not do that as its spec says
     """
     path = context.folder / name
     model = find(str(path) if Path(name).suffix == ".onnx" else name)
-    if model.spec.task != task:
-        raise BadModel(f"{context.node}: wanted a model that can {task}, got {name}, which can "
-                       f"{model.spec.task}")  # fmt: skip
+    tasks = (tasks,) if isinstance(tasks, str) else tasks
+    if model.spec.task not in tasks:
+        raise BadModel(
+            f"{context.node}: wanted a model that can {' or '.join(tasks)}, got {name}, which can "
+            f"{model.spec.task}"
+        )
     session = open_session(
         model.path,
         device=context.device,

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadShape
+from models.results import rle
 from models.results.result import Wire, check
 
 
@@ -86,6 +87,7 @@ class Detections:
             "classes": self.classes.tolist(),
             "labels": [self.labels[c] for c in self.classes],
             "points": None if self.points is None else np.round(self.points, 5).tolist(),
+            "masks": None if self.masks is None else [rle.encode(m >= 128) for m in self.masks],
             "tracks": None if self.tracks is None else self.tracks.tolist(),
             "distances": None if self.distances is None else np.round(self.distances, 4).tolist(),
         }

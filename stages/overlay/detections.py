@@ -19,6 +19,8 @@ from stages.overlay.canvas import (
     write,
 )
 
+TINT = 0.35  # of the colour over what a mask covers
+
 
 def paint_detections(canvas: Canvas, node: str, result: Result) -> None:  # noqa: ARG001
     """Boxes with marked corners, key points, and tags above all boxes; the surest on top."""
@@ -30,14 +32,51 @@ def paint_detections(canvas: Canvas, node: str, result: Result) -> None:  # noqa
     order = [i for i in np.argsort(result.scores) if finite[i]]
     boxes = np.zeros_like(result.boxes, np.int64)
     boxes[finite] = np.round(np.clip(result.boxes[finite], -1, 2) * scale)
+    colours = [_colour(result, i) for i in range(len(result))]
+    if result.masks is not None:
+        for i in order:
+            _mask(canvas, boxes[i], result.masks[i], colours[i])
     for i in order:
-        _box(canvas, boxes[i], colour_of(int(result.classes[i])))
+        _box(canvas, boxes[i], colours[i])
     if result.points is not None:
         for i in order:
-            _points(canvas, result.points[i], colour_of(int(result.classes[i])))
+            _points(canvas, result.points[i], colours[i])
     for i in order:
-        name = short(result.labels[result.classes[i]])
-        _tag(canvas, boxes[i], name, f"{result.scores[i]:.0%}", colour_of(int(result.classes[i])))
+        _tag(canvas, boxes[i], _name(result, i), _measure(result, i), colours[i])
+
+
+def _colour(result: Detections, row: int) -> Colour:
+    """That of its track, which stays when its class does not, or else of its class."""
+    numbers = result.classes if result.tracks is None else result.tracks
+    return colour_of(int(numbers[row]))
+
+
+def _name(result: Detections, row: int) -> str:
+    name = short(result.labels[result.classes[row]])
+    return name if result.tracks is None else f"{name} #{result.tracks[row]}"
+
+
+def _measure(result: Detections, row: int) -> str:
+    """How far it is from what its class was learnt from where that is known, else how sure."""
+    if result.distances is None:
+        return f"{result.scores[row]:.0%}"
+    return f"{result.distances[row]:.2f}"
+
+
+def _mask(canvas: Canvas, box: NDArray[np.int64], mask: NDArray[np.uint8], colour: Colour) -> None:
+    """Tint what belongs to a thing, and draw its contour."""
+    height, width = canvas.pixels.shape[:2]
+    x1, y1, x2, y2 = (int(v) for v in box)
+    left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
+    if right <= left or bottom <= top:
+        return
+    large = cv2.resize(mask, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
+    inside = (large[top - y1 : bottom - y1, left - x1 : right - x1] >= 128).astype(np.uint8)
+    part = canvas.pixels[top:bottom, left:right]
+    tint = np.full_like(part, colour)
+    cv2.copyTo(cv2.addWeighted(part, 1 - TINT, tint, TINT, 0), inside, part)
+    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(part, contours, -1, colour, canvas.line, cv2.LINE_AA)
 
 
 def _box(canvas: Canvas, box: NDArray[np.int64], colour: Colour) -> None:
