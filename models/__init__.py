@@ -9,7 +9,7 @@ from models.errors import (
     NoDevice,
     UnknownModel,
 )
-from models.results import Detections, Labels, Result, Zones
+from models.results import Detections, Labels, Result, Segmentation, Zones
 from models.spec import Input, ModelSpec, PackageFile
 from models.zoo import ZOO
 
@@ -27,6 +27,7 @@ __all__ = [
     "NoDevice",
     "PackageFile",
     "Result",
+    "Segmentation",
     "UnknownModel",
     "Zones",
 ]

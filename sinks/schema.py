@@ -13,7 +13,7 @@ from typing import get_type_hints
 import msgspec
 import numpy as np
 
-from models.results import Detections, Labels, Result, Zones
+from models.results import Detections, Labels, Result, Segmentation, Zones
 from sinks.wire import EventMessage, Message, ResultMessage, event_message, result_message
 from stages.colour import Colour
 from stages.events import Event
@@ -35,6 +35,14 @@ KINDS: dict[str, Mapping[str, str]] = {
         "without a `track` node before.",
         "distances": "How far each thing is from what its class was learnt from, such as a face "
         "from the nearest of its name; `null` where that is not measured.",
+    },
+    "segmentation": {
+        "classes": "The number of each class that is in the picture, but for the first, which is "
+        "nothing in particular.",
+        "labels": "The name of each of them.",
+        "shares": "Which share of the picture each covers, in [0, 1].",
+        "masks": "Where each is: run lengths of a grid over the whole picture in COCO's compressed "
+        "form, `{size: [rows, columns], counts}`.",
     },
     "zones": {
         "areas": "The names of the areas.",
@@ -66,6 +74,10 @@ SAMPLES: dict[str, tuple[str, Result]] = {
             classes=np.array([0, 2], np.int64),
             labels=("person", "bicycle", "car"),
         ),
+    ),
+    "segmentation": (
+        "segment",
+        Segmentation(np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8), ("background", "road")),
     ),
     "zones": (
         "zones",

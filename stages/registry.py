@@ -11,6 +11,7 @@ from zlib import crc32
 from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
+from stages.segment import Segment
 from stages.stage import Stage
 from stages.track import Track
 from stages.zones import CountZones
@@ -18,6 +19,7 @@ from stages.zones import CountZones
 STAGES: dict[str, type[Stage]] = {
     "detect": Detect,
     "classify": Classify,
+    "segment": Segment,
     "track": Track,
     "zones": CountZones,
 }

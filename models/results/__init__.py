@@ -7,6 +7,7 @@ the picture at any size. A result is made once and never changed: its arrays are
 from models.results.detections import Detections
 from models.results.labels import Labels
 from models.results.result import Result, Wire, check
+from models.results.segmentation import Segmentation
 from models.results.zones import Zones
 
-__all__ = ["Detections", "Labels", "Result", "Wire", "Zones", "check"]
+__all__ = ["Detections", "Labels", "Result", "Segmentation", "Wire", "Zones", "check"]

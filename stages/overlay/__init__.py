@@ -20,6 +20,7 @@ from stages.overlay.canvas import (
 )
 from stages.overlay.detections import paint_detections
 from stages.overlay.labels import paint_labels
+from stages.overlay.segmentation import paint_segmentation
 from stages.overlay.zones import paint_zones
 
 __all__ = [
@@ -40,6 +41,7 @@ Painter = Callable[[Canvas, str, Result], None]
 
 
 PAINTERS: dict[str, Painter] = {
+    "segmentation": paint_segmentation,
     "zones": paint_zones,
     "detections": paint_detections,
     "labels": paint_labels,

@@ -1,0 +1,64 @@
+"""Tinted classes with contours, and a legend."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from models.results import Result, Segmentation
+from models.results.segmentation import BACKGROUND
+from stages.overlay.canvas import (
+    BOLD,
+    LIGHT,
+    REGULAR,
+    Canvas,
+    colour_of,
+    panel,
+    short,
+    text_width,
+    write,
+)
+
+TINT = 0.42  # of a class's colour over what it covers
+LEAST = 0.0005  # of the picture: what covers less is tinted, and not in the legend
+
+
+def paint_segmentation(canvas: Canvas, node: str, result: Result) -> None:  # noqa: ARG001
+    """Each class in its colour with its contour, and the share of the picture that it covers."""
+    if not isinstance(result, Segmentation):
+        return
+    height, width = canvas.pixels.shape[:2]
+    shares = result.shares()
+    present = [c for c in np.flatnonzero(shares).tolist() if c != BACKGROUND]
+    for number in present:
+        # Enlarged as a soft mask and cut at a half: the steps of a coarse grid become curves.
+        soft = (result.classes == number).astype(np.uint8) * 255
+        inside = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) >= 128
+        mask = inside.astype(np.uint8)
+        tint = np.full_like(canvas.pixels, colour_of(number))
+        cv2.copyTo(cv2.addWeighted(canvas.pixels, 1 - TINT, tint, TINT, 0), mask, canvas.pixels)
+        contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+        cv2.drawContours(canvas.pixels, contours, -1, colour_of(number), canvas.line, cv2.LINE_AA)
+    _legend(canvas, result, [c for c in present if shares[c] >= LEAST], shares)
+
+
+def _legend(
+    canvas: Canvas, result: Segmentation, classes: list[int], shares: NDArray[np.float64]
+) -> None:
+    if not classes:
+        return
+    size, row = canvas.size, round(canvas.size * 1.7)
+    names = [short(result.labels[c]) for c in classes]
+    told = [f"{shares[c]:.1%}" for c in classes]
+    inner = max(text_width(n, size, BOLD) for n in names) + 4 * size
+    inner += max(text_width(t, size, REGULAR) for t in told)
+    high = row * len(classes) + size
+    panel(canvas, size, canvas.top, inner + size, high)
+    for n, number in enumerate(classes):
+        base = canvas.top + size // 2 + row * n + round(row * 0.7)
+        left = 2 * size
+        middle = (left + size // 3, base - round(size * 0.36))
+        cv2.circle(canvas.pixels, middle, size // 3, colour_of(number), -1, cv2.LINE_AA)
+        write(canvas, names[n], left + size, base, LIGHT, BOLD)
+        right = size + inner + size // 2 - text_width(told[n], size, REGULAR)
+        write(canvas, told[n], right, base, LIGHT, REGULAR)
+    canvas.top += high + size // 2
