@@ -6,6 +6,7 @@
 import asyncio
 import os
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models import zoo
+from models.store import import_model
 from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
 from sinks.mjpeg import MjpegSink
@@ -30,16 +33,25 @@ class Shot:
     source   of all streams, in the folder of test data; empty for the config's own
     pts      seconds of stream time at which it is taken, at the earliest
     streams  how many are shown, side by side
+    model    (name, file in the folder of test data) that is imported first
     """
 
     config: str
     source: str = ""
     pts: float = 2.0
     streams: int = 1
+    model: tuple[str, str] | None = None
 
 
 SHOTS = {
     "demo": Shot("demo.yaml"),
+    # The clip: Intel IoT DevKit, sample-videos, CC BY 4.0.
+    "traffic": Shot(
+        "traffic.yaml",
+        "video/car-detection.mp4",
+        17.0,
+        model=("tinier-yolo-voc", "weights_tinier_yolo_voc/tinier_yolo_voc.npz"),
+    ),
     "rtsp-wall": Shot("rtsp-wall.yaml", "video/carphone_pristine.mp4", streams=16),
 }
 
@@ -47,7 +59,16 @@ SHOTS = {
 async def take(shot: Shot) -> NDArray[np.uint8]:
     """Run the config until its page shows the picture. Raises TimeoutError when it never does."""
     sources = [str(DATA / shot.source)] if shot.source else []
-    environ = {**os.environ, "NVR": "rtsp://nobody.invalid", "LISTEN": "127.0.0.1:0"}
+    if shot.model is not None:
+        name, weights = shot.model
+        import_model(zoo.spec(name), [DATA / weights])
+    environ = {
+        **os.environ,
+        "SOURCE": "",
+        "OUT": tempfile.gettempdir(),
+        "NVR": "rtsp://nobody.invalid",
+        "LISTEN": "127.0.0.1:0",
+    }
     config = load_config(ROOT / "configs" / shot.config, environ, sources=sources)
     shown = []
     async with Pipeline(config) as pipeline:
