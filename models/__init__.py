@@ -9,7 +9,7 @@ from models.errors import (
     NoDevice,
     UnknownModel,
 )
-from models.results import Detections, Labels, Result
+from models.results import Caption, Detections, Labels, Motion, Result
 from models.spec import Input, ModelSpec, PackageFile
 from models.zoo import ZOO
 
@@ -18,12 +18,14 @@ __all__ = [
     "BadModel",
     "BadShape",
     "BadWeights",
+    "Caption",
     "Detections",
     "Input",
     "Labels",
     "MissingModel",
     "ModelError",
     "ModelSpec",
+    "Motion",
     "NoDevice",
     "PackageFile",
     "Result",

@@ -13,7 +13,7 @@ from typing import get_type_hints
 import msgspec
 import numpy as np
 
-from models.results import Detections, Labels, Result
+from models.results import Caption, Detections, Labels, Motion, Result
 from sinks.wire import EventMessage, Message, ResultMessage, event_message, result_message
 from stages.colour import Colour
 from stages.events import Event
@@ -37,6 +37,15 @@ KINDS: dict[str, Mapping[str, str]] = {
         "scores": "How sure the model is of each class, in [0, 1], the surest first.",
         "classes": "The number of each class in the model's list.",
         "labels": "The name of each class.",
+    },
+    "caption": {
+        "text": "The likeliest sentence, words parted by a space; empty if nothing was said.",
+        "score": "How sure the model is: the geometric mean of its words' probabilities.",
+        "alternatives": "The other sentences that the search kept, each with `text` and `score`.",
+    },
+    "motion": {
+        "share": "How much of the picture has changed since the last one that went through, in "
+        "[0, 1].",
     },
 }
 """The keys of `data` in each kind of result; whoever adds a result adds its keys here."""
@@ -64,6 +73,11 @@ SAMPLES: dict[str, tuple[str, Result]] = {
             labels=("tabby", "tiger cat"),
         ),
     ),
+    "caption": (
+        "caption",
+        Caption("a dog runs", 0.625, (("a dog on grass", 0.5), ("a cat runs", 0.25))),
+    ),
+    "motion": ("motion", Motion(0.0625)),
 }
 """The node and the result of each example, in numbers that binary floating point holds exactly."""
 

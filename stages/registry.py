@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import cast
 from zlib import crc32
 
+from stages.caption import CaptionStage
 from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
+from stages.motion import MotionGate
 from stages.stage import Stage
 
-STAGES: dict[str, type[Stage]] = {"detect": Detect, "classify": Classify}
+STAGES: dict[str, type[Stage]] = {
+    "detect": Detect,
+    "classify": Classify,
+    "caption": CaptionStage,
+    "motion": MotionGate,
+}
 
 ENTRY_POINTS = "framewire.stages"
 

@@ -16,6 +16,7 @@ from stages.overlay.canvas import (
     text_width,
     write,
 )
+from stages.overlay.caption import paint_caption
 from stages.overlay.detections import paint_detections
 from stages.overlay.labels import paint_labels
 
@@ -35,7 +36,11 @@ Painter = Callable[[Canvas, str, Result], None]
 """Draws what a node, given by name, has said."""
 
 
-PAINTERS: dict[str, Painter] = {"detections": paint_detections, "labels": paint_labels}
+PAINTERS: dict[str, Painter] = {
+    "detections": paint_detections,
+    "labels": paint_labels,
+    "caption": paint_caption,
+}
 """Who draws which kind of result, in this order: what comes later lies on top."""
 
 
