@@ -9,7 +9,7 @@ from models.errors import (
     NoDevice,
     UnknownModel,
 )
-from models.results import Caption, Detections, Labels, Motion, Result
+from models.results import Caption, Detections, Labels, Motion, Result, Veil
 from models.spec import Input, ModelSpec, PackageFile
 from models.zoo import ZOO
 
@@ -30,4 +30,5 @@ __all__ = [
     "PackageFile",
     "Result",
     "UnknownModel",
+    "Veil",
 ]

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.results import Veil
 from stages.frame import Frame
 from stages.overlay import draw
+from stages.overlay.veil import hide_all, veil
 from stages.picture import Wanted
 
 Size = tuple[int, int]
@@ -27,15 +29,31 @@ def shown_size(size: Size, least: int, most: int | None = None) -> Size:
 
 
 def annotated(
-    frame: Frame, nodes: Sequence[str], size: Size, *, caption: bool = False
+    frame: Frame,
+    nodes: Sequence[str],
+    size: Size,
+    *,
+    caption: bool = False,
+    guards: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
-    """A new picture with what `nodes` have said about it.
+    """A new picture with what `nodes` have said about it, on what its guards let be seen.
+
+    All veils are laid on before anything is drawn. When a guard has said nothing about the frame,
+    or something else than a veil, the whole picture is pixelated.
 
     size     (width, height) in pixels
+    guards   the privacy nodes of the frame's stream
     caption  name the stream and its time in the lower left corner
     returns  (height, width, 3) uint8, blue, green, red, the caller's own
     """
     pixels = frame.picture.pixels(Wanted(*size, order="bgr")).copy()
+    results = dict(frame.results)
+    for node in dict.fromkeys((*guards, *nodes)):
+        said = results.get(node)
+        if isinstance(said, Veil):
+            veil(pixels, said)
+        elif node in guards:
+            hide_all(pixels)
     results = {node: frame.results[node] for node in nodes if node in frame.results}
     draw(pixels, results, f"{frame.stream}  {clock(frame.pts)}" if caption else "")
     return pixels

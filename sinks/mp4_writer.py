@@ -5,9 +5,9 @@ so a process that is killed loses the last half second and no more. The encoder 
 (x264's zerolatency), so what `add` has returned from is in the file or in its last fragment.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -43,12 +43,14 @@ class Encoding:
     crf      quality, 0 (lossless) to 51
     caption  the stream's name and time are written into the picture
     threads  that x264 may use for one file
+    guards   by stream: see `SinkContext`
     """
 
     preset: Preset = "superfast"
     crf: int = 23
     caption: bool = True
     threads: int = 1
+    guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Disk:
@@ -105,6 +107,7 @@ class Mp4Writer:
         self.frames = 0
         self._size = size
         self._caption = encoding.caption
+        self._guards = encoding.guards
         self._first_pts = first.pts
         self._last_tick = -1
         self._disk = Disk(path)
@@ -168,9 +171,13 @@ class Mp4Writer:
         inner = (place.inner_width, place.inner_height)
         # Rounding to even pixels changes the proportions by a hair: that is no reason for bars.
         if abs(inner[0] - self._size[0]) <= 2 and abs(inner[1] - self._size[1]) <= 2:
-            return annotated(frame, nodes, self._size, caption=self._caption)
+            return self._annotated(frame, nodes, self._size)
         canvas = np.zeros((self._size[1], self._size[0], 3), np.uint8)
         rows = slice(place.top, place.top + inner[1])
         columns = slice(place.left, place.left + inner[0])
-        canvas[rows, columns] = annotated(frame, nodes, inner, caption=self._caption)
+        canvas[rows, columns] = self._annotated(frame, nodes, inner)
         return canvas
+
+    def _annotated(self, frame: Frame, nodes: Sequence[str], size: Size) -> NDArray[np.uint8]:
+        guards = self._guards.get(frame.stream, ())
+        return annotated(frame, nodes, size, caption=self._caption, guards=guards)

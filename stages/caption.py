@@ -63,7 +63,7 @@ class CaptionStage(Stage):
         if told is None:
             raise BadModel(
                 f"{context.node}: wanted the words of {options.model} in its file, got none; "
-                f"import it with its vocabulary: framewire models import {spec.name} WEIGHTS WORDS.json"
+                f"import it with its vocabulary: framewire models import {spec.name} FILE WORDS"
             )
         self._vocabulary = parse_vocabulary(told, options.model)
         wanted, given = self._words.inputs["features"].shape[1], self._eye.outputs["embedding"]

@@ -13,6 +13,7 @@ from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
 from stages.motion import MotionGate
+from stages.privacy import Privacy
 from stages.stage import Stage
 
 STAGES: dict[str, type[Stage]] = {
@@ -20,6 +21,7 @@ STAGES: dict[str, type[Stage]] = {
     "classify": Classify,
     "caption": CaptionStage,
     "motion": MotionGate,
+    "privacy": Privacy,
 }
 
 ENTRY_POINTS = "framewire.stages"

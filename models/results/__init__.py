@@ -9,5 +9,6 @@ from models.results.detections import Detections
 from models.results.labels import Labels
 from models.results.motion import Motion
 from models.results.result import Result, Wire, check
+from models.results.veil import Veil
 
-__all__ = ["Caption", "Detections", "Labels", "Motion", "Result", "Wire", "check"]
+__all__ = ["Caption", "Detections", "Labels", "Motion", "Result", "Veil", "Wire", "check"]
