@@ -205,7 +205,7 @@ def models_bench(
 
 @models.command("train")
 def models_train(config: Config) -> None:
-    """Train a classifier, a detector or a segmenter on your own pictures."""
+    """Train a classifier, a detector, a segmenter or a captioner on your own pictures."""
     from pipeline.commands.train import train as command  # noqa: PLC0415
 
     raise typer.Exit(command(config))
