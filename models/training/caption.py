@@ -76,7 +76,7 @@ def train(config: Caption, setting: Setting) -> Outcome:
 
     def score() -> float:
         """The mean logarithm of the probability of the word that follows."""
-        likely = np.asarray(learner.predict(dev_rows, batch_size=256, verbose=0))
+        likely = np.asarray(learner(dev_rows, training=False))
         return float(np.log(likely[np.arange(len(dev_next)), dev_next] + 1e-9).mean())
 
     loss = keras.losses.SparseCategoricalCrossentropy()

@@ -103,15 +103,15 @@ def guards(
 ) -> dict[str, dict[str, tuple[str, ...]]]:
     """By sink, by stream: the privacy nodes that guard the pictures of a graph without circles.
 
-    A sink that is `unguarded` has none.
+    A sink that is `unguarded` has none, nor has one that is called as the stream itself.
     """
     seen = reach(outlines, streams)
     nodes = [o.name for o in outlines if o.section == "graph" and o.kind == PRIVACY]
     return {
         sink.name: {
             stream: found
-            for stream in seen[sink.name]
-            if (found := tuple(node for node in nodes if stream in seen[node]))
+            for stream in seen.get(sink.name, ())
+            if (found := tuple(node for node in nodes if stream in seen.get(node, ())))
         }
         for sink in outlines
         if sink.section == "sinks" and not sink.unguarded
