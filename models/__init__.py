@@ -9,7 +9,16 @@ from models.errors import (
     NoDevice,
     UnknownModel,
 )
-from models.results import Detections, Labels, Result, Segmentation, Zones
+from models.results import (
+    Caption,
+    Detections,
+    Labels,
+    Motion,
+    Result,
+    Segmentation,
+    Veil,
+    Zones,
+)
 from models.spec import Input, ModelSpec, PackageFile
 from models.zoo import ZOO
 
@@ -18,16 +27,19 @@ __all__ = [
     "BadModel",
     "BadShape",
     "BadWeights",
+    "Caption",
     "Detections",
     "Input",
     "Labels",
     "MissingModel",
     "ModelError",
     "ModelSpec",
+    "Motion",
     "NoDevice",
     "PackageFile",
     "Result",
     "Segmentation",
     "UnknownModel",
+    "Veil",
     "Zones",
 ]

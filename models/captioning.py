@@ -106,11 +106,20 @@ def parse_vocabulary(text: bytes | str, file: str) -> Vocabulary:
 
 
 def caption(next_words: NextWords, vocabulary: Vocabulary, *, beams: int = 1) -> Sentence:
-    """The sentence whose words are likeliest together, as far as the search sees.
+    """The likeliest of `captions`."""
+    return captions(next_words, vocabulary, beams=beams)[0]
+
+
+def captions(
+    next_words: NextWords, vocabulary: Vocabulary, *, beams: int = 1, longest: int | None = None
+) -> list[Sentence]:
+    """The sentences whose words are likeliest together, as far as the search sees.
 
     Of each sentence so far the likeliest next words are tried, and the `beams` likeliest sentences
     are kept, by the sum of the logarithms; one that has ended stays as it is. With one beam that is
     the greedy search of the originals. Sentences that are open are asked about in one batch.
+    longest  words of a sentence, its end counted; None is as many as the vocabulary's length
+    returns  at most `beams`, the likeliest first
     raises  BadModel if the network does not know as many words as the vocabulary;
             ValueError if there is no beam
     """
@@ -118,7 +127,7 @@ def caption(next_words: NextWords, vocabulary: Vocabulary, *, beams: int = 1) ->
         raise ValueError(f"beams: wanted at least 1, got {beams}")
     end = vocabulary.words.index(END)
     kept: list[tuple[float, tuple[int, ...]]] = [(0.0, (vocabulary.words.index(START),))]
-    for _ in range(vocabulary.length):
+    for _ in range(min(longest or vocabulary.length, vocabulary.length)):
         open_ones = [(total, words) for total, words in kept if words[-1] != end]
         if not open_ones:
             break
@@ -135,7 +144,10 @@ def caption(next_words: NextWords, vocabulary: Vocabulary, *, beams: int = 1) ->
                 log = float(np.log(max(row[word], np.finfo(np.float32).tiny)))
                 tried.append((total + log, (*words, int(word))))
         kept = sorted(tried, key=lambda one: -one[0])[:beams]
-    total, words = kept[0]
-    ended = words[-1] == end
+    return [_sentence(total, words, vocabulary) for total, words in kept]
+
+
+def _sentence(total: float, words: tuple[int, ...], vocabulary: Vocabulary) -> Sentence:
+    ended = words[-1] == vocabulary.words.index(END)
     said = tuple(vocabulary.words[word] for word in (words[1:-1] if ended else words[1:]))
     return Sentence(said, float(np.exp(total / (len(words) - 1))), ended)

@@ -48,7 +48,8 @@ async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
     }
     sinks = {
         name: find_sink(box.sink)(
-            box.options, SinkContext(name, config.streams_of(name), config.folder)
+            box.options,
+            SinkContext(name, config.streams_of(name), config.folder, config.guards_of(name)),
         )
         for name, box in config.sinks.items()
     }

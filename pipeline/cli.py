@@ -18,6 +18,8 @@ app = typer.Typer(
 )
 models = typer.Typer(help="The models that framewire knows by name.", no_args_is_help=True)
 app.add_typer(models, name="models")
+new = typer.Typer(help="Files to begin with.", no_args_is_help=True)
+app.add_typer(new, name="new")
 
 
 class Level(StrEnum):
@@ -203,10 +205,21 @@ def models_bench(
 
 @models.command("train")
 def models_train(config: Config) -> None:
-    """Train a classifier, a detector or a segmenter on your own pictures."""
+    """Train a classifier, a detector, a segmenter or a captioner on your own pictures."""
     from pipeline.commands.train import train as command  # noqa: PLC0415
 
     raise typer.Exit(command(config))
+
+
+@new.command("stage")
+def new_stage(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as `gauge`.")],
+    folder: Annotated[Path, typer.Option(help="Where to; made if need be.")] = Path(),
+) -> None:
+    """Write a stage of your own to begin with, its test, and a config that runs it."""
+    from pipeline.commands.new import new_stage as command  # noqa: PLC0415
+
+    raise typer.Exit(command(name, folder))
 
 
 def main() -> None:

@@ -6,9 +6,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from models.results import Veil
 from sinks.sink import Recent
 from stages.frame import Frame
 from stages.overlay import draw, draw_faded
+from stages.overlay.veil import hide_all, veil
 from stages.picture import Wanted
 
 Size = tuple[int, int]
@@ -41,18 +43,30 @@ def annotated(
     *,
     recent: Mapping[str, Recent] = NONE,
     caption: bool = False,
+    guards: Sequence[str] = (),
 ) -> NDArray[np.uint8]:
-    """A new picture with what `nodes` have said about it, over what others said a while ago.
+    """A new picture with what `nodes` have said about it, on what its guards let be seen.
+
+    All veils are laid on before anything is drawn. When a guard has said nothing about the frame,
+    or something else than a veil, the whole picture is pixelated.
 
     recent   by node: drawn below, the fainter the older
     size     (width, height) in pixels
+    guards   the privacy nodes of the frame's stream
     caption  name the stream and its time in the lower left corner
     returns  (height, width, 3) uint8, blue, green, red, the caller's own
     """
     pixels = frame.picture.pixels(Wanted(*size, order="bgr")).copy()
+    results = dict(frame.results)
+    for node in dict.fromkeys((*guards, *nodes)):
+        said = results.get(node)
+        if isinstance(said, Veil):
+            veil(pixels, said)
+        elif node in guards:
+            hide_all(pixels)
     results = {node: frame.results[node] for node in nodes if node in frame.results}
-    for node, said in recent.items():
-        draw_faded(pixels, node, said.result, opacity(said.age))
+    for node, earlier in recent.items():
+        draw_faded(pixels, node, earlier.result, opacity(earlier.age))
     draw(pixels, results, f"{frame.stream}  {clock(frame.pts)}" if caption else "")
     return pixels
 

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 
@@ -19,6 +19,7 @@ class Look:
     least, width  narrower pictures are enlarged to `least` pixels, wider ones made smaller
     max_fps       pictures of a stream in a second, at most
     caption       the stream's name and time are written into the picture
+    guards        by stream: see `SinkContext`
     """
 
     quality: int = 80
@@ -26,6 +27,7 @@ class Look:
     width: int = 1280
     max_fps: float = 15.0
     caption: bool = False
+    guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +150,9 @@ class Board:
 def encoded(delivery: Delivery, look: Look) -> bytes:
     """The JPEG of a frame with its results drawn on it."""
     size = shown_size(delivery.frame.picture.size, look.least, look.width)
+    frame = delivery.frame
     pixels = annotated(
-        delivery.frame, delivery.nodes, size, recent=delivery.recent, caption=look.caption
-    )
+        frame, delivery.nodes, size,
+        recent=delivery.recent, caption=look.caption, guards=look.guards.get(frame.stream, ()),
+    )  # fmt: skip
     return cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, look.quality))[1].tobytes()

@@ -70,7 +70,10 @@ class MjpegSink(Sink):
     def __init__(self, options: MjpegOptions, context: SinkContext) -> None:
         """Nothing to see yet."""
         least = min(options.min_width, options.width)
-        look = Look(options.quality, least, options.width, options.max_fps, options.caption)
+        look = Look(
+            *(options.quality, least, options.width, options.max_fps, options.caption),
+            guards=context.guards,
+        )
         self._streams = context.streams
         self.board = Board(context.streams, look)
 

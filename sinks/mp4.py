@@ -61,7 +61,7 @@ class Mp4Sink(Sink):
         self._options = options
         self._context = context
         threads = max(1, min(4, (cpu_count() or 1) // max(1, len(context.streams))))
-        encoding = Encoding(options.preset, options.crf, options.caption, threads)
+        encoding = Encoding(options.preset, options.crf, options.caption, threads, context.guards)
         self._films = {
             stream: Film(self._path(stream), options.min_width, encoding)
             for stream in context.streams

@@ -5,8 +5,9 @@ so a process that is killed loses the last half second and no more. The encoder 
 (x264's zerolatency), so what `add` has returned from is in the file or in its last fragment.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -43,12 +44,14 @@ class Encoding:
     crf      quality, 0 (lossless) to 51
     caption  the stream's name and time are written into the picture
     threads  that x264 may use for one file
+    guards   by stream: see `SinkContext`
     """
 
     preset: Preset = "superfast"
     crf: int = 23
     caption: bool = True
     threads: int = 1
+    guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Disk:
@@ -105,6 +108,7 @@ class Mp4Writer:
         self.frames = 0
         self._size = size
         self._caption = encoding.caption
+        self._guards = encoding.guards
         self._first_pts = first.pts
         self._last_tick = -1
         self._disk = Disk(path)
@@ -177,5 +181,9 @@ class Mp4Writer:
         return canvas
 
     def _annotated(self, delivery: Delivery, size: Size) -> NDArray[np.uint8]:
-        frame, nodes, recent = delivery.frame, delivery.nodes, delivery.recent
-        return annotated(frame, nodes, size, recent=recent, caption=self._caption)
+        frame = delivery.frame
+        return annotated(
+            frame, delivery.nodes, size,
+            recent=delivery.recent, caption=self._caption,
+            guards=self._guards.get(frame.stream, ()),
+        )  # fmt: skip

@@ -13,7 +13,16 @@ from typing import get_type_hints
 import msgspec
 import numpy as np
 
-from models.results import Detections, Labels, Result, Segmentation, Zones
+from models.results import (
+    Caption,
+    Detections,
+    Labels,
+    Motion,
+    Result,
+    Segmentation,
+    Veil,
+    Zones,
+)
 from sinks.wire import EventMessage, Message, ResultMessage, event_message, result_message
 from stages.colour import Colour
 from stages.events import Event
@@ -57,6 +66,23 @@ KINDS: dict[str, Mapping[str, str]] = {
         "classes": "The number of each class in the model's list.",
         "labels": "The name of each class.",
     },
+    "caption": {
+        "text": "The likeliest sentence, words parted by a space; empty if nothing was said.",
+        "score": "How sure the model is: the geometric mean of its words' probabilities.",
+        "alternatives": "The other sentences that the search kept, each with `text` and `score`.",
+    },
+    "motion": {
+        "share": "How much of the picture has changed since the last one that went through, in "
+        "[0, 1].",
+    },
+    "veil": {
+        "boxes": "One `[x1, y1, x2, y2]` a part that nobody is to see, in [0, 1] of the source "
+        "picture, not clipped.",
+        "whole": "All of the picture is to be hidden.",
+        "how": "`blur` or `pixelate`.",
+        "strength": "The side of a block, or twice the deviation of the blur, as a share of the "
+        "longer side of what is hidden.",
+    },
 }
 """The keys of `data` in each kind of result; whoever adds a result adds its keys here."""
 
@@ -98,6 +124,12 @@ SAMPLES: dict[str, tuple[str, Result]] = {
             labels=("tabby", "tiger cat"),
         ),
     ),
+    "caption": (
+        "caption",
+        Caption("a dog runs", 0.625, (("a dog on grass", 0.5), ("a cat runs", 0.25))),
+    ),
+    "motion": ("motion", Motion(0.0625)),
+    "veil": ("privacy", Veil(np.array([[0.125, 0.25, 0.375, 0.875]], np.float32))),
 }
 """The node and the result of each example, in numbers that binary floating point holds exactly."""
 

@@ -47,12 +47,14 @@ class SinkContext:
 
     node    its name in the config
     streams the names of the streams that can reach it
+    guards  by stream: its privacy nodes, without whose word a picture of it is not to be shown
     folder  where relative paths of the config start
     """
 
     node: str
     streams: tuple[str, ...]
     folder: Path = Path()
+    guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class Sink(Protocol):

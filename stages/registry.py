@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import cast
 from zlib import crc32
 
+from stages.caption import CaptionStage
 from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
+from stages.motion import MotionGate
+from stages.privacy import Privacy
 from stages.segment import Segment
 from stages.stage import Stage
 from stages.track import Track
@@ -20,8 +23,11 @@ STAGES: dict[str, type[Stage]] = {
     "detect": Detect,
     "classify": Classify,
     "segment": Segment,
+    "caption": CaptionStage,
     "track": Track,
     "zones": CountZones,
+    "motion": MotionGate,
+    "privacy": Privacy,
 }
 
 ENTRY_POINTS = "framewire.stages"

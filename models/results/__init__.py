@@ -4,10 +4,24 @@ Coordinates are in [0, 1] of the source picture, x to the right and y down, so t
 the picture at any size. A result is made once and never changed: its arrays are read-only.
 """
 
+from models.results.caption import Caption
 from models.results.detections import Detections
 from models.results.labels import Labels
+from models.results.motion import Motion
 from models.results.result import Result, Wire, check
 from models.results.segmentation import Segmentation
+from models.results.veil import Veil
 from models.results.zones import Zones
 
-__all__ = ["Detections", "Labels", "Result", "Segmentation", "Wire", "Zones", "check"]
+__all__ = [
+    "Caption",
+    "Detections",
+    "Labels",
+    "Motion",
+    "Result",
+    "Segmentation",
+    "Veil",
+    "Wire",
+    "Zones",
+    "check",
+]

@@ -141,6 +141,15 @@ class Masks(Keys):
         return self
 
 
+class Sentences(Keys):
+    """Pictures and what people wrote about them."""
+
+    images: Path = Field(description="The folder of the pictures.")
+    captions: Path = Field(
+        description="A JSON: COCO's captions, or a mapping from a picture's name to its sentences."
+    )
+
+
 Boxes = Annotated[Voc | Coco, Field(discriminator="format")]
 
 
@@ -249,9 +258,28 @@ class Segment(Common):
         return self
 
 
-Training = Classify | Detect | Segment
-TASKS: dict[str, type[Classify | Detect | Segment]] = {
+class Caption(Common):
+    """The words of a captioner, on the features of a frozen network."""
+
+    task: Literal["caption"]
+    network: Literal["vgg16"] = Field("vgg16", description="Whose features are used.")
+    least: Positive = Field(
+        3, description="A word is learnt if it stands in at least so many sentences."
+    )
+    length: Positive = Field(16, description="Words of a sentence, at most, its start counted.")
+    units: Positive = Field(64, description="Width of the network; its last LSTM has twice that.")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.5, description="Share of the features that is left out at each step."
+    )
+    train: Sentences
+    dev: Sentences
+    schedule: Schedule = Schedule.model_validate({"epochs": 30, "batch": 64, "rate": 0.003})
+
+
+Training = Classify | Detect | Segment | Caption
+TASKS: dict[str, type[Classify | Detect | Segment | Caption]] = {
     "classify": Classify,
     "detect": Detect,
     "segment": Segment,
+    "caption": Caption,
 }

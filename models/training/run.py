@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import keras
 
-from models.training import classify, detect, segment
+from models.training import caption, classify, detect, segment
 from models.training.checkpoint import Checkpoint
-from models.training.config import Classify, Detect, Training
+from models.training.config import Caption, Classify, Detect, Training
 from models.training.events import Events
 from models.training.outcome import Outcome
 from models.training.setting import Setting
@@ -35,6 +35,8 @@ def train(config: Training) -> Outcome:
             outcome = classify.train(config, setting)
         elif isinstance(config, Detect):
             outcome = detect.train(config, setting)
+        elif isinstance(config, Caption):
+            outcome = caption.train(config, setting)
         else:
             outcome = segment.train(config, setting)
     finally:

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from models.spec import Precision
-from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
+from pipeline.config.outline import CAPTURE, Outline, Problem, guards, problems, reach, unread
 from pipeline.config.secrets import Secrets
 from pipeline.expression import Condition, compile_condition
 from stages.capture.options import CaptureOptions
@@ -219,6 +219,11 @@ class SinkKeys(BoxKeys):
     queue: int = Field(
         default=64, ge=1, le=10_000, description="Frames of each stream that may wait before it."
     )
+    unguarded: bool = Field(
+        default=False,
+        description="Show pictures of streams that a `privacy` node guards without waiting for it, "
+        "and so without hiding anything. Else a sink of pictures wants that node in `from`.",
+    )
 
 
 class SinkConfig(SinkKeys):
@@ -276,6 +281,10 @@ class PipelineConfig(Part):
         """The streams whose frames can reach a node or a sink."""
         return reach(self.outlines(), tuple(self.streams))[name]
 
+    def guards_of(self, name: str) -> dict[str, tuple[str, ...]]:
+        """By stream: the privacy nodes without whose word a sink is to show no picture."""
+        return guards(self.outlines(), tuple(self.streams)).get(name, {})
+
     @model_validator(mode="after")
     def _fits(self) -> "PipelineConfig":
         outlines, streams = self.outlines(), tuple(self.streams)
@@ -319,5 +328,7 @@ def least_queue(batch: int, streams: int) -> int:
 
 
 def _outline(name: str, section: str, box: NodeConfig | SinkConfig) -> Outline:
+    kind = box.sink if isinstance(box, SinkConfig) else box.stage
+    unguarded = isinstance(box, SinkConfig) and box.unguarded
     recent = box.recent if isinstance(box, SinkConfig) else ()
-    return Outline(name, section, box.inputs, box.streams, box.when, recent)
+    return Outline(name, section, box.inputs, box.streams, box.when, kind, unguarded, recent)

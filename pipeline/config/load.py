@@ -100,6 +100,10 @@ def _read_tree(
     report.secrets = Secrets(environment.used)
 
 
+KEYS = {"graph": "stage", "sinks": "sink"}
+"""Where the kind of a box stands."""
+
+
 class _Reader:
     """Reads the sections of one file, and goes on after a mistake."""
 
@@ -244,6 +248,8 @@ class _Reader:
                 _names(keys["from"]) if "from" in keys else usual,
                 _names(keys.get("streams")),
                 when if isinstance(when, str) else None,
+                kind if isinstance(kind := keys.get(KEYS[section]), str) else None,
+                keys.get("unguarded") is True,
                 _names(keys.get("recent")) or (),
             )
 

@@ -17,6 +17,12 @@ CAPTURE = "capture"
 
 CIRCLES_MAX = 10
 
+PRIVACY = "privacy"
+"""The stage that guards the streams that reach it."""
+
+SHOWS = ("mjpeg", "mp4")
+"""The sinks that show pictures."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outline:
@@ -25,6 +31,8 @@ class Outline:
     section  "graph" or "sinks"
     inputs   where its frames come from; None when the config does not say it in a readable way
     streams  those it looks at; None for all
+    kind     its stage or its sink, by name
+    unguarded  a sink that is to show pictures without their guards
     recent   nodes whose newest result it shows without waiting
     """
 
@@ -33,6 +41,8 @@ class Outline:
     inputs: tuple[str, ...] | None
     streams: tuple[str, ...] | None = None
     when: str | None = None
+    kind: str | None = None
+    unguarded: bool = False
     recent: tuple[str, ...] = ()
 
 
@@ -58,6 +68,8 @@ def problems(outlines: Sequence[Outline], streams: Sequence[str]) -> Iterator[Pr
         yield from _condition(outline, nodes)
     circles = list(_circles(nodes))
     yield from circles or _cover(outlines, streams)
+    if not circles:
+        yield from _guarded(outlines, streams)
 
 
 def unread(outlines: Sequence[Outline], streams: Sequence[str]) -> Iterator[Problem]:
@@ -87,6 +99,26 @@ def reach(outlines: Sequence[Outline], streams: Sequence[str]) -> dict[str, tupl
         seen[outline.name] = own & through
     del seen[CAPTURE]
     return {name: tuple(s for s in streams if s in those) for name, those in seen.items()}
+
+
+def guards(
+    outlines: Sequence[Outline], streams: Sequence[str]
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """By sink, by stream: the privacy nodes that guard the pictures of a graph without circles.
+
+    A sink that is `unguarded` has none, nor has one that is called as the stream itself.
+    """
+    seen = reach(outlines, streams)
+    nodes = [o.name for o in outlines if o.section == "graph" and o.kind == PRIVACY]
+    return {
+        sink.name: {
+            stream: found
+            for stream in seen.get(sink.name, ())
+            if (found := tuple(node for node in nodes if stream in seen.get(node, ())))
+        }
+        for sink in outlines
+        if sink.section == "sinks" and not sink.unguarded
+    }
 
 
 def upstream(outline: Outline, nodes: Mapping[str, Outline]) -> set[str]:
@@ -201,6 +233,22 @@ def _condition(outline: Outline, nodes: Mapping[str, Outline]) -> Iterator[Probl
             f"wanted nodes that a frame passes before this one, got {name!r}, which is {place}; "
             f"{did_you_mean(name, before)}",
         )
+
+
+def _guarded(outlines: Sequence[Outline], streams: Sequence[str]) -> Iterator[Problem]:
+    """Sinks that would show a picture before its guard has said what is to be hidden."""
+    needed = guards(outlines, streams)
+    for sink in outlines:
+        if sink.kind not in SHOWS or sink.inputs is None:
+            continue
+        wanted = {node: stream for stream, of in needed.get(sink.name, {}).items() for node in of}
+        for node, stream in wanted.items():
+            if node not in sink.inputs:
+                yield Problem(
+                    (sink.section, sink.name, "from"),
+                    f"wanted {node!r} among them, which guards the pictures of {stream}, or "
+                    f"`unguarded: true`, got {', '.join(sink.inputs)}",
+                )
 
 
 def _cover(outlines: Sequence[Outline], streams: Sequence[str]) -> Iterator[Problem]:

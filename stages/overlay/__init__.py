@@ -18,6 +18,7 @@ from stages.overlay.canvas import (
     text_width,
     write,
 )
+from stages.overlay.caption import paint_caption
 from stages.overlay.detections import paint_detections
 from stages.overlay.labels import paint_labels
 from stages.overlay.segmentation import paint_segmentation
@@ -45,6 +46,7 @@ PAINTERS: dict[str, Painter] = {
     "zones": paint_zones,
     "detections": paint_detections,
     "labels": paint_labels,
+    "caption": paint_caption,
 }
 """Who draws which kind of result, in this order: what comes later lies on top."""
 

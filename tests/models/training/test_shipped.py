@@ -70,6 +70,13 @@ def test_the_tomato_head_fits_its_layers() -> None:
 
 def test_the_docs_name_every_key() -> None:
     text = (ROOT / "docs" / "training.md").read_text("utf-8")
-    for group in (keys.Classify, keys.Detect, keys.Segment, keys.Augment, keys.Schedule):
+    for group in (
+        keys.Classify,
+        keys.Detect,
+        keys.Segment,
+        keys.Caption,
+        keys.Augment,
+        keys.Schedule,
+    ):
         for key in group.model_fields:
             assert f"`{key}`" in text or f"{key}:" in text, key
