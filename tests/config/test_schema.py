@@ -106,7 +106,12 @@ def test_the_reference_names_every_key() -> None:
         assert key in page
 
 
-ENVIRON = {"CAMERA_1": "rtsp://viewer:geheim@camera-1/main", "CAMERA_2": "rtsp://camera-2/main"}
+ENVIRON = {
+    "NVR": "rtsp://recorder",
+    "SOURCE": "/dev/video0",
+    "CAMERA_1": "rtsp://viewer:geheim@camera-1/main",
+    "CAMERA_2": "rtsp://camera-2/main",
+}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)

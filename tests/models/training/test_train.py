@@ -165,9 +165,9 @@ def test_a_segmenter_is_trained(tmp_path: Path) -> None:
         (DETECT.replace("format: coco", "format: cocoa"), "train: "),
         (DETECT.replace("name: shapes\n", ""), "wanted the key 'name', got none"),
         (DETECT.replace("frozen: conv_pw_11_relu\n", ""), "wanted `frozen` with `views`"),
-        ("task: guess\n", "task: wanted one of classify, detect, segment, got 'guess'"),
+        ("task: guess\n", "task: wanted one of classify, detect, segment, caption, got 'guess'"),
         ("- a\n", "wanted a mapping with task, name, out, .., got a list"),
-        ("name: x\n", r"wanted the key 'task' (classify, detect, segment), got none"),
+        ("name: x\n", r"wanted the key 'task' (classify, detect, segment, caption), got none"),
         (
             SEGMENT.replace("[ground, shape]", "[a, b, c]"),
             "wanted a grey level for each of 3 labels",
