@@ -10,11 +10,11 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColu
 
 from models import download, store
 from models.errors import BadModel, ModelError
-from models.files import written_whole
+from models.files import instead_of_a_file, written_whole
 from models.originals import digest, download_path
 from models.sidecar import write_sidecar
 from models.spec import CONTRACTS, Download, ModelSpec
-from pipeline.commands.models import USAGE, known_model
+from pipeline.commands.models import USAGE, known_model, said
 
 FAILURE = 1
 
@@ -34,10 +34,14 @@ def import_model(name: str, files: Sequence[Path], labels: Path | None) -> int:
         return USAGE
     names = None
     if labels is not None:
+        if not labels.is_file():
+            got = instead_of_a_file(labels)
+            typer.echo(f"{labels}: wanted a text file, a name a line, got {got}", file=sys.stderr)
+            return USAGE
         try:
             names = [line.strip() for line in labels.read_text("utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
-            typer.echo(f"{labels}: wanted a text file, a name a line: {error}", file=sys.stderr)
+            typer.echo(f"{labels}: wanted a text file, a name a line, got {error}", file=sys.stderr)
             return USAGE
         names = [line for line in names if line]
         if not names:
@@ -139,6 +143,6 @@ def _told(name: str, work: Callable[[], Path]) -> int:
     try:
         typer.echo(work())
     except (ModelError, OSError) as error:
-        typer.echo(f"{name}: {error}", file=sys.stderr)
+        typer.echo(said(name, error), file=sys.stderr)
         return FAILURE
     return 0

@@ -76,3 +76,45 @@ def test_an_export_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     assert "empty: wanted pictures" in found.output
     assert target.read_text() == "an earlier one"
     assert {file.suffix for file in tmp_path.iterdir() if file.is_file()} == {".onnx", ".yaml"}
+
+
+@pytest.mark.parametrize("command", ["export", "bench", "check"])
+def test_a_models_name_is_said_once(command: str, tmp_path: Path) -> None:
+    home = {"FRAMEWIRE_HOME": str(tmp_path)}
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "raccoon.json").write_text("junk")
+    found = framewire("models", command, "raccoon", environment=home)
+    assert found.exit_code == 1
+    assert found.output.count("raccoon:") <= 1
+    absent = framewire("models", "export", "maskrcnn-coco", environment=home)
+    assert absent.output.count("maskrcnn-coco: ") == 1
+
+
+def test_an_unknown_model_is_answered_with_those_like_it(tmp_path: Path) -> None:
+    home = {"FRAMEWIRE_HOME": str(tmp_path)}
+    for command in ("show", "pull", "export", "bench"):
+        found = framewire("models", command, "yolov2-cocoa", environment=home)
+        assert found.exit_code in {1, 2}
+        assert "got 'yolov2-cocoa'; did you mean yolov2-coco or yolov2-" in found.output
+        assert "framewire models list" in found.output
+        assert "vggface" not in found.output
+
+
+@pytest.mark.parametrize(
+    ("called", "message"),
+    [
+        (["import", "raccoon", "HERE"], "wanted a weight file, got a directory"),
+        (["import", "raccoon", "LICENSE", "--labels", "HERE"], "a name a line, got a directory"),
+        (["import", "raccoon", "LICENSE", "--labels", "HERE/x"], "a name a line, got nothing ther"),
+        (["export", "HERE/a.onnx"], "wanted an ONNX file, got a directory"),
+        (["bench", "HERE/a.onnx"], "wanted an ONNX file, got a directory"),
+        (["bench", "HERE/b.onnx"], "wanted an ONNX file, got nothing there"),
+    ],
+)
+def test_a_directory_in_place_of_a_file_is_called_one(
+    called: list[str], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.onnx").mkdir()
+    found = framewire("models", *(part.replace("HERE", str(tmp_path)) for part in called))
+    assert found.exit_code in {1, 2}
+    assert message in found.output
