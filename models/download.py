@@ -11,6 +11,7 @@ from pathlib import Path
 
 from models.errors import BadWeights, DownloadFailed
 from models.originals import digest
+from models.partial import Part
 from models.spec import Download
 
 CHUNK = 1 << 20  # bytes
@@ -36,40 +37,41 @@ def fetch(
             spec allows or another file
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(target.name + ".part")
-    with _alone(part):
-        return _fetch(origin, target, part, progress, pause_s)
+    path = target.with_name(target.name + ".part")
+    with _alone(path):
+        return _fetch(origin, target, Part(path), progress, pause_s)
 
 
 @contextmanager
-def _alone(part: Path) -> Iterator[None]:
+def _alone(path: Path) -> Iterator[None]:
     """Hold the part, so that no two processes write to it; leave none that is empty."""
-    with part.open("ab") as held:
+    with path.open("ab") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DownloadFailed(
-                f"{part}: wanted to be alone with it, got another process that is fetching it"
+                f"{path}: wanted to be alone with it, got another process that is fetching it"
             ) from error
         try:
             yield
         finally:
-            if part.exists() and not part.stat().st_size:
-                part.unlink()
+            part = Part(path)
+            if path.exists() and not part.size():
+                part.remove()
 
 
-def _fetch(origin: Download, target: Path, part: Path, progress: Progress, pause_s: float) -> Path:
+def _fetch(origin: Download, target: Path, part: Part, progress: Progress, pause_s: float) -> Path:
     why = ""
     for attempt in range(TRIES):
         if attempt:
             time.sleep(pause_s * 2 ** (attempt - 1))
         try:
-            complete = _fetch_on(origin, part, progress)
+            why = _fetch_on(origin, part, progress)
         except urllib.error.HTTPError as error:
-            if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and part.exists():
+            if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and part.size():
                 # What is here already is all there is, or more: an earlier call was ended before
                 # it could look at it, or the file has become shorter.
-                part.write_bytes(b"")  # and not unlinked: it is held
+                part.forget()
                 why = "the part that was here did not fit"
                 continue
             why = f"HTTP {error.code} {error.reason}"
@@ -78,49 +80,59 @@ def _fetch(origin: Download, target: Path, part: Path, progress: Progress, pause
         except (OSError, http.client.HTTPException) as error:
             why = str(getattr(error, "reason", error)) or type(error).__name__
         else:
-            if complete:
+            if not why:
                 _check(origin, part)
-                part.replace(target)
+                part.become(target)
                 return target
-            why = "the connection broke off"
     raise DownloadFailed(
         f"{origin.url}: {why}; if this machine cannot reach it, put the file at {target}"
     )
 
 
-def _fetch_on(origin: Download, part: Path, progress: Progress) -> bool:
-    """Fetch what `part` lacks; tells whether it is complete as far as the server says."""
-    have = part.stat().st_size if part.exists() else 0
+def _fetch_on(origin: Download, part: Part, progress: Progress) -> str:
+    """Fetch what `part` lacks; tells why it is not complete yet, as far as the server says."""
+    if not part.validator and not origin.sha256:
+        # Nothing would tell that the rest is of another version of the file.
+        part.forget()
+    have = part.size()
     asked = urllib.request.Request(origin.url)  # noqa: S310 - the zoo's own address
     if have:
         asked.add_header("Range", f"bytes={have}-")
+        if part.validator:
+            asked.add_header("If-Range", part.validator)
     with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
-        if answer.status != http.client.PARTIAL_CONTENT:
+        resumed = answer.status == http.client.PARTIAL_CONTENT
+        if resumed and (misfit := part.misfit(answer.headers)):
+            part.forget()
+            return misfit
+        if not resumed:
             have = 0
         length = answer.headers.get("Content-Length")
         total = have + int(length) if length is not None and length.isdecimal() else 0
         _bound(origin, total)
-        with part.open("ab" if have else "wb") as file:
+        if not resumed:
+            part.begin(answer.headers, total)
+        with part.path.open("ab") as file:
             while piece := answer.read(CHUNK):
                 have += len(piece)
                 _bound(origin, have, part)
                 file.write(piece)
                 progress(have, total)
-    return not total or have == total
+    return "" if not total or have == total else "the connection broke off"
 
 
-def _bound(origin: Download, size: int, part: Path | None = None) -> None:
+def _bound(origin: Download, size: int, part: Part | None = None) -> None:
     if size > origin.size_most:
         if part is not None:
-            part.unlink()
+            part.remove()
         raise BadWeights(
             f"{origin.url}: wanted at most {origin.size_most} bytes, got {size} or more"
         )
 
 
-def _check(origin: Download, part: Path) -> None:
+def _check(origin: Download, part: Part) -> None:
     if not origin.sha256:
         return
-    if (got := digest(part)) != origin.sha256:
-        part.unlink()
+    if (got := digest(part.path)) != origin.sha256:
+        part.remove()
         raise BadWeights(f"{origin.url}: sha256: wanted {origin.sha256}, got {got}")

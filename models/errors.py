@@ -6,7 +6,8 @@ ModelError
 ├── DownloadFailed    a published file could not be fetched; says where to put it by hand
 ├── BadModel          the file is not what its spec says: what, wanted, got
 ├── BadWeights        a weight file is broken or holds the wrong tensors
-├── BadData          pictures, boxes or masks to train on are not what their format says
+│   └── OtherLength   a tensor is right but for the length of one axis
+├── BadData           pictures, boxes or masks to train on are not what their format says
 ├── BadShape          an array handed to a result or a model has the wrong shape or dtype
 └── NoDevice          the device asked for is not on this machine
 """
@@ -34,6 +35,15 @@ class BadModel(ModelError):
 
 class BadWeights(ModelError):
     """A weight file is broken, or does not hold the tensors of its network."""
+
+
+class OtherLength(BadWeights):
+    """A tensor is right but for the length of one axis, as that of a layer for other classes is."""
+
+    def __init__(self, message: str, wanted: int, got: int) -> None:
+        super().__init__(message)
+        self.wanted = wanted
+        self.got = got
 
 
 class BadData(ModelError):

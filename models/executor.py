@@ -7,6 +7,7 @@ from typing import NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.class_count import wrong_labels
 from models.errors import BadModel, BadShape
 from models.spec import CONTRACTS, ModelSpec, Port
 
@@ -72,11 +73,15 @@ class Session(Protocol):
         got = ports[wanted.name]
         # A letter of the file fits anything; a number has to be the right one. The batch has to be
         # a letter: a model for one picture at a time cannot be given several.
-        fits = len(got.shape) == len(wanted.shape) and all(
-            isinstance(have, str)
-            or (want != "B" and have == (sizes.get(want, have) if isinstance(want, str) else want))
-            for want, have in zip(wanted.shape, got.shape, strict=True)
-        )
+        odd = [
+            (want, have)
+            for want, have in zip(wanted.shape, got.shape, strict=False)
+            if isinstance(have, int)
+            and (want == "B" or have != (sizes.get(want, have) if isinstance(want, str) else want))
+        ]
+        fits = len(got.shape) == len(wanted.shape) and not odd
+        if [want for want, _ in odd] == ["C"] and got.dtype == wanted.dtype:
+            raise BadModel(f"{self.path}: {wrong_labels(odd[0][1], sizes['C'])}")
         if not fits or got.dtype != wanted.dtype:
             known = tuple(sizes.get(n, n) if isinstance(n, str) else n for n in wanted.shape)
             self._fail(

@@ -29,6 +29,7 @@ from onnxruntime.capi import (
 
 from models.errors import BadModel, MissingModel, NoDevice
 from models.executor import Session
+from models.files import instead_of_a_file
 from models.spec import Port, Precision
 
 Array = NDArray[np.generic]
@@ -149,7 +150,7 @@ def open_session(
     """
     file = Path(path).resolve()
     if not file.is_file():
-        raise MissingModel(f"{file}: wanted an ONNX file, got nothing there")
+        raise MissingModel(f"{file}: wanted an ONNX file, got {instead_of_a_file(file)}")
     chosen = "cpu" if precision == "bf16" and device == "auto" else _choose(device)
     # A file that was replaced since is another model.
     key = (file, file.stat().st_mtime_ns, chosen, precision, nice)

@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 
 from models.errors import BadModel, MissingModel
+from models.files import written_whole
 from models.spec import Fit, Input, ModelSpec, Order, Task
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -59,7 +60,8 @@ def write_sidecar(model: Path, spec: ModelSpec) -> Path:
         source=spec.source,
     )
     beside = model.with_suffix(".yaml")
-    beside.write_bytes(msgspec.yaml.encode(told))
+    with written_whole(beside) as part:
+        part.write_bytes(msgspec.yaml.encode(told))
     return beside
 
 

@@ -8,26 +8,25 @@ out of date has another name and is never opened. Nothing is downloaded here.
 """
 
 import hashlib
-import os
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from shutil import copyfile
 
 import msgspec
 
 from models import zoo
 from models.errors import BadModel, BadWeights, MissingModel
 from models.export import CONVERTER_VERSION
+from models.files import instead_of_a_file, written_whole
 from models.originals import digest, find_original, home, origin_of
 from models.sidecar import read_sidecar
 from models.spec import Download, ModelSpec
 
-if TYPE_CHECKING:
-    from models.export.graph import Graph
-
 __all__ = ["Imported", "Model", "ensure", "find", "home", "import_model", "imported", "path"]
+
+FROM_ONNX = frozenset({"head", "vgg16"})
+"""Families that read their weights out of ONNX files of any inputs and outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +114,7 @@ def import_model(
     """
     for file in files:
         if not file.is_file():
-            raise MissingModel(f"{file}: wanted a weight file, got nothing there")
+            raise MissingModel(f"{file}: wanted a weight file, got {instead_of_a_file(file)}")
     folder = folder or home()
     files = _whole(files)
     if labels and not spec.labels:
@@ -126,7 +125,8 @@ def import_model(
         tuple(str(file.resolve()) for file in files), tuple(map(digest, files)), own.labels
     )
     made = _make(own, files, told.sha256, folder)
-    _record(spec.name, folder).write_bytes(msgspec.json.encode(told))
+    with written_whole(_record(spec.name, folder)) as part:
+        part.write_bytes(msgspec.json.encode(told))
     return made
 
 
@@ -156,7 +156,7 @@ def find(model: str, folder: Path | None = None) -> Model:
         return Model(known if mine is None else replace(known, labels=mine.labels), file)
     file = Path(model)
     if not file.is_file():
-        raise MissingModel(f"{file}: wanted an ONNX file, got nothing there")
+        raise MissingModel(f"{file}: wanted an ONNX file, got {instead_of_a_file(file)}")
     return Model(read_sidecar(file), file)
 
 
@@ -211,6 +211,8 @@ def _make(spec: ModelSpec, files: Sequence[Path], sha256: Sequence[str], folder:
     target = _path(spec, sha256, folder)
     if target.exists():
         return target
+    if _take(spec, files, target):
+        return target
     try:
         # It imports onnx, and Keras for most families, which take longer than opening the file.
         from models.export.convert import convert  # noqa: PLC0415
@@ -229,19 +231,21 @@ def _make(spec: ModelSpec, files: Sequence[Path], sha256: Sequence[str], folder:
         "original_sha256": " ".join(sha256),
         "converter": str(CONVERTER_VERSION),
     }
-    _write(target, graph, metadata)
+    with written_whole(target) as part, part.open("wb") as file:
+        graph.write(file, metadata)
     return target
 
 
-def _write(target: Path, graph: "Graph", metadata: Mapping[str, str]) -> None:
-    """Write to a file beside it first, so that `target` is whole or absent, also after a crash."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
-    try:
-        with part.open("wb") as file:
-            graph.write(file, metadata)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
+def _take(spec: ModelSpec, files: Sequence[Path], target: Path) -> bool:
+    """Take an ONNX file that keeps the task's contract as it is; tells whether it was one."""
+    if len(files) != 1 or files[0].suffix.lower() != ".onnx":
+        return False
+    from models import finished  # noqa: PLC0415 - it imports ONNX Runtime
+
+    (file,) = files
+    if not finished.is_finished(spec, file, weights_too=spec.family in FROM_ONNX):
+        return False
+    finished.check(spec, file)
+    with written_whole(target) as part:
+        copyfile(file, part)
+    return True

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import BadWeights
+from models.errors import BadWeights, OtherLength
 from models.readers.weights import WeightFile
 
 Array = NDArray[np.generic]
@@ -74,10 +74,15 @@ class Filled(Mapping[str, Floats]):
         # `array` may look at it, but what is a copy need not be here twice.
         del stored
         if array.shape != wanted:
-            raise BadWeights(
+            message = (
                 f"{self._source.file}: tensor {move.tensor}: wanted {wanted} for {path}, "
                 f"got {self._source[move.tensor].shape}, which gives {array.shape}"
             )
+            pairs = zip(wanted, array.shape, strict=False)
+            odd = [(want, got) for want, got in pairs if want != got]
+            if len(odd) == 1 and len(wanted) == array.ndim:
+                raise OtherLength(message, *odd[0])
+            raise BadWeights(message)
         if not np.isfinite(array).all():
             raise BadWeights(
                 f"{self._source.file}: tensor {move.tensor}: wanted finite numbers, got nan or inf"

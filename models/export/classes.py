@@ -1,5 +1,6 @@
 """The last node of every classifier and embedding: one row for each picture, by the contract."""
 
+from models.class_count import wrong_labels
 from models.errors import BadModel
 from models.export.graph import Graph
 from models.spec import CONTRACTS, Port
@@ -17,7 +18,7 @@ def emit_probabilities(graph: Graph, value: str, units: int, classes: int) -> No
         other = graph.add("Sub", [graph.scalar(1.0), value])
         value, units = graph.add("Concat", [other, value], {"axis": 1}), 2
     if units != classes:
-        raise BadModel(f"{graph.name}: labels: wanted {units}, as the network has, got {classes}")
+        raise BadModel(f"{graph.name}: {wrong_labels(units, classes)}")
     (port,) = CONTRACTS["classify"].outputs
     graph.output(Port(port.name, port.dtype, ("B", classes)), value)
 

@@ -5,7 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from models.errors import BadWeights
+from models.class_count import held_instead, wrong_labels
+from models.errors import BadModel, BadWeights, OtherLength
 from models.export.graph import Graph
 from models.originals import digest
 from models.spec import ModelSpec
@@ -30,9 +31,9 @@ FAMILIES: dict[str, str] = {
 """The module of each family, imported when it is needed: most import Keras."""
 
 
-MOST_FILES: Mapping[str, int | None] = {"caption": 2, "faceapi": None, "yolov2": 2}
+MOST_FILES: Mapping[str, int | None] = {"caption": 2, "faceapi": None, "head": 2, "yolov2": 2}
 """How many files a family reads, where that is not one: weights with a list of words or a `.cfg`,
-and a manifest with its shards, any number."""
+a head with its convolutions, and a manifest with its shards, any number."""
 
 
 class Family(Protocol):
@@ -56,7 +57,8 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """Read, check and convert; what lies in the first file must be what the spec was written for.
 
     raises  BadWeights if the file is another one, broken, or not of the spec's family, or if there
-            are more than the family reads
+            are more than the family reads; BadModel if it was trained on another number of classes
+            than there are labels
     """
     most = MOST_FILES.get(spec.family, 1)
     if most is not None and len(files) > most:
@@ -65,4 +67,9 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     wanted = spec.origin.sha256 if spec.origin is not None else ""
     if wanted and (got := digest(files[0])) != wanted:
         raise BadWeights(f"{files[0]}: sha256: wanted {wanted}, got {got}")
-    return family(spec.family).convert(spec, files)
+    try:
+        return family(spec.family).convert(spec, files)
+    except OtherLength as error:
+        if (held := held_instead(spec, error.wanted, error.got)) is None:
+            raise
+        raise BadModel(f"{files[0]}: {wrong_labels(held, len(spec.labels))}") from error

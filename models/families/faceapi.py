@@ -13,6 +13,7 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from models.class_count import wrong_labels
 from models.errors import BadModel, BadWeights
 from models.export.classes import emit_embedding
 from models.export.graph import Graph
@@ -88,7 +89,7 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
         if file.resolve() not in shards:
             raise BadWeights(f"{file}: wanted a shard of {files[0].name}, got another file")
     if spec.variant == "detector" and len(spec.labels) != 1:
-        raise BadModel(f"labels: wanted 1, as the network has, got {len(spec.labels)}")
+        raise BadModel(f"{spec.name}: {wrong_labels(1, len(spec.labels))}")
     network = hollow(lambda: build(spec))
     weights = transfer(spec, tfjs.read(files[0]), network)
     graph = Graph(spec.name)

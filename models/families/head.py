@@ -14,7 +14,8 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from models.errors import BadWeights
+from models.class_count import wrong_labels
+from models.errors import BadModel, BadWeights
 from models.export.graph import Graph
 from models.spec import ModelSpec
 
@@ -71,9 +72,7 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
         )
     head = read(files[1])
     if len(head.bias) != len(spec.labels):
-        raise BadWeights(
-            f"{files[1]}: wanted {len(spec.labels)} classes, one a label, got {len(head.bias)}"
-        )
+        raise BadModel(f"{files[1]}: {wrong_labels(len(head.bias), len(spec.labels))}")
     trunk = networks.features(networks.backbone("vgg16", spec.input, 1.0, files[0]), head.layers)
     if trunk.output_shape[1] != len(head.kernel):
         raise BadWeights(

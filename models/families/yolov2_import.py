@@ -6,7 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from models.errors import BadWeights
+from models.class_count import wrong_labels
+from models.errors import BadModel
 from models.families.yolov2_cfg import Structure, held, structure
 from models.families.yolov2_network import DARKNET_EPSILON, network, norm
 from models.hollow import hollow
@@ -39,11 +40,11 @@ PARTS: Mapping[str, tuple[str, Change]] = {
 def from_cfg(cfg: Path, classes: int) -> Structure:
     """What a user's `.cfg` says.
 
-    raises  BadWeights if it has another number of classes
+    raises  BadModel if it has another number of classes
     """
     said = structure(darknet.read_cfg(cfg))
     if said.classes != classes:
-        raise BadWeights(f"{cfg.name}: wanted {classes} classes, one a label, got {said.classes}")
+        raise BadModel(f"{cfg.name}: {wrong_labels(said.classes, classes)}")
     return said
 
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from models.errors import BadWeights
+from models.errors import BadWeights, OtherLength
 from models.readers.stored import Checks, plain
 from models.readers.weights import WeightFile
 
@@ -151,6 +151,7 @@ def read(path: Path, convolutions: Sequence[Convolution]) -> WeightFile:
     offset = LONG_HEAD if long else SHORT_HEAD
     seen = int(np.frombuffer(head, "<u8" if long else "<u4", 1, 12)[0])
     checks, tensors = Checks(path.name, length), {}
+    _look_at_the_last(path.name, convolutions, length - offset)
     for convolution in convolutions:
         for name, shape in convolution.shapes():
             where = f"tensor {name} {shape}"
@@ -161,3 +162,19 @@ def read(path: Path, convolutions: Sequence[Convolution]) -> WeightFile:
         checks.fail("end of the file", wanted, length)
     notes = {"version": (major, minor, revision), "seen": seen}
     return WeightFile(path.name, tensors, notes)
+
+
+def _look_at_the_last(name: str, convolutions: Sequence[Convolution], bytes_: int) -> None:
+    """Raise OtherLength if the file fits all layers but for how many filters the last one has."""
+    if not convolutions:
+        return
+    *others, last = (sum(math.prod(s) for _, s in one.shapes()) for one in convolutions)
+    filters = convolutions[-1].filters
+    got, rest = divmod(bytes_ // 4 - sum(others), last // filters)
+    if got > 0 and not rest and got != filters and not bytes_ % 4:
+        raise OtherLength(
+            f"{name}: {convolutions[-1].name}, the last layer: wanted numbers for {filters} "
+            f"filters to the end of the file, got for {got}",
+            filters,
+            got,
+        )

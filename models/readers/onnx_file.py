@@ -19,7 +19,8 @@ from models.readers.stored import LONGEST_NAME, MOST_AXES, MOST_TENSORS, Checks,
 from models.readers.weights import Array, Stored, WeightFile, in_memory
 
 GRAPH = 7  # of ModelProto
-NODE, INITIALIZER, SPARSE_INITIALIZER = 1, 5, 15  # of GraphProto
+NODE, INITIALIZER, INPUT_INFO, OUTPUT_INFO, SPARSE_INITIALIZER = 1, 5, 11, 12, 15  # of GraphProto
+INFO_NAME = 1  # of ValueInfoProto
 OUTPUT, OP_TYPE, ATTRIBUTE = 2, 4, 5  # of NodeProto
 # Of AttributeProto.
 NAME, FLOAT, INT, TENSOR, SUBGRAPH, FLOATS, INTS, SUBGRAPHS = 1, 2, 3, 5, 6, 7, 8, 11
@@ -50,7 +51,8 @@ def read(path: Path) -> WeightFile:
     """Read where the constants lie: initialisers first, then Constant nodes by their output.
 
     returns  notes["empty"] are the names of constants without a number in them, such as the unused
-             input of a Resize, and notes["passed_over"] those of Constant nodes that hold text
+             input of a Resize, notes["passed_over"] those of Constant nodes that hold text, and
+             notes["inputs"] and notes["outputs"] what the graph says goes in and comes out
     raises   BadWeights naming the file, the tensor, what was wanted and what was got; also for
              data in other files, sparse data and subgraphs, which a plain network does not have
     """
@@ -83,17 +85,21 @@ class _Model:
         self._tensors: dict[str, Stored] = {}
         self._empty: list[str] = []
         self._passed_over: list[str] = []
+        self._ports: dict[int, list[str]] = {INPUT_INFO: [], OUTPUT_INFO: []}
 
     def weights(self) -> WeightFile:
         top = self._message.fields(0, self._checks.size)
         graphs = [f for f in top if f.number == GRAPH and f.wire == BYTES]
-        if len(graphs) != 1:
-            self._fail("file", "an ONNX file with one graph", len(graphs))
+        if not graphs:
+            self._fail("file", "an ONNX file with a graph", "none")
         nodes = []
-        for part in self._message.fields(graphs[0].start, graphs[0].end):
+        # A message that is written in parts is read as one: so writes models/export/graph.py.
+        for part in (p for g in graphs for p in self._message.fields(g.start, g.end)):
             if part.wire != BYTES:
                 continue
-            if part.number == INITIALIZER:
+            if part.number in self._ports:
+                self._ports[part.number] += self._info_name(part)
+            elif part.number == INITIALIZER:
                 tensor = self._tensor(part, "initialiser")
                 self._add(tensor.name, self._stored(tensor, tensor.name))
             elif part.number == SPARSE_INITIALIZER:
@@ -104,8 +110,18 @@ class _Model:
             self._node(node)
         if not self._tensors:
             self._fail("graph", "constants", "none")
-        notes = {"empty": tuple(self._empty), "passed_over": tuple(self._passed_over)}
+        notes = {
+            "empty": tuple(self._empty),
+            "passed_over": tuple(self._passed_over),
+            "inputs": tuple(self._ports[INPUT_INFO]),
+            "outputs": tuple(self._ports[OUTPUT_INFO]),
+        }
         return WeightFile(self._path.name, self._tensors, notes)
+
+    def _info_name(self, info: Field) -> list[str]:
+        self._checks.count("inputs and outputs", sum(map(len, self._ports.values())), MOST_TENSORS)
+        fields = self._message.fields(info.start, info.end)
+        return [self._text(f) for f in fields if f.number == INFO_NAME and f.wire == BYTES]
 
     def _add(self, name: str, stored: Stored | None) -> None:
         if name in self._tensors or name in self._empty:

@@ -14,6 +14,7 @@ from models.export.graph import Graph
 from models.export.keras_emitter import Emitter, Value
 from models.export.keras_graph import EMITTERS, emit
 from models.export.yolo import Head, emit_head
+from models.files import written_whole
 from models.spec import CONTRACTS, Input, ModelSpec, Port
 from models.transfer import values
 
@@ -44,10 +45,11 @@ def write(
     """
     graph = draw(network, spec, finish, mirror=mirror)
     model = graph.model({"name": spec.name, "licence": spec.licence, "source": spec.source})
-    folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{spec.name}.onnx"
-    file.write_bytes((in_halves(model) if halves else model).SerializeToString())
-    file.with_suffix(".yaml").write_text(_sidecar(spec), "utf-8")
+    with written_whole(file) as part:
+        part.write_bytes((in_halves(model) if halves else model).SerializeToString())
+    with written_whole(file.with_suffix(".yaml")) as part:
+        part.write_text(_sidecar(spec), "utf-8")
     return file
 
 

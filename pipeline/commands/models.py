@@ -70,6 +70,12 @@ def known_model(name: str) -> ModelSpec | None:
         return None
 
 
+def said(name: str, error: Exception) -> str:
+    """An error about a model in a line that names the model once."""
+    text = str(error)
+    return text if name in text else f"{name}: {text}"
+
+
 def ready(known: ModelSpec) -> bool:
     """Whether a model's ONNX file is there.
 

@@ -3,16 +3,18 @@
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shutil import copyfile
 
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
 from models import download, store
 from models.errors import BadModel, ModelError
+from models.files import instead_of_a_file, written_whole
 from models.originals import digest, download_path
 from models.sidecar import write_sidecar
 from models.spec import CONTRACTS, Download, ModelSpec
-from pipeline.commands.models import USAGE, known_model
+from pipeline.commands.models import USAGE, known_model, said
 
 FAILURE = 1
 
@@ -32,10 +34,14 @@ def import_model(name: str, files: Sequence[Path], labels: Path | None) -> int:
         return USAGE
     names = None
     if labels is not None:
+        if not labels.is_file():
+            got = instead_of_a_file(labels)
+            typer.echo(f"{labels}: wanted a text file, a name a line, got {got}", file=sys.stderr)
+            return USAGE
         try:
             names = [line.strip() for line in labels.read_text("utf-8").splitlines()]
         except (OSError, UnicodeDecodeError) as error:
-            typer.echo(f"{labels}: wanted a text file, a name a line: {error}", file=sys.stderr)
+            typer.echo(f"{labels}: wanted a text file, a name a line, got {error}", file=sys.stderr)
             return USAGE
         names = [line for line in names if line]
         if not names:
@@ -69,15 +75,16 @@ def export_model(
         if pictures is not None and not CONTRACTS[model.spec.task].image:
             raise BadModel(f"--calibrate: wanted a model of pictures, got one of {model.spec.task}")
         kind = "fp16" if fp16 else "int8" if int8 else ""
-        path = target or Path(f"{Path(name).stem}{'-' if kind else ''}{kind}.onnx")
+        path = _target(name, target, model.path, kind)
         given = None if pictures is None else inputs(pictures, model.spec)
-        if int8:
-            assert given is not None
-            to_int8(model.path, path, given)
-        elif fp16:
-            to_fp16(model.path, path)
-        else:
-            path.write_bytes(model.path.read_bytes())
+        with written_whole(path) as part:
+            if int8:
+                assert given is not None
+                to_int8(model.path, part, given)
+            elif fp16:
+                to_fp16(model.path, part)
+            else:
+                copyfile(model.path, part)
         write_sidecar(path, model.spec)
         if given is not None and kind:
             for line in compare(model, path, given):
@@ -85,6 +92,28 @@ def export_model(
         return path
 
     return _told(name, export)
+
+
+def _target(name: str, asked: Path | None, source: Path, kind: str) -> Path:
+    """Where an export goes: never to the file that it is made from.
+
+    raises  BadModel if that is what was asked for, or if a file of that name would not be opened
+    """
+    stem = Path(name).stem
+    target = asked or Path(f"{stem}-{kind}.onnx" if kind else f"{stem}.onnx")
+    if asked is None and _same(target, source):
+        target = Path(f"{stem}-copy.onnx")
+    if target.is_dir():
+        raise BadModel(f"--to: wanted a file, got a directory: {target}")
+    if target.suffix != ".onnx":
+        raise BadModel(f"--to: wanted a name that ends in .onnx, got {target}")
+    if _same(target, source):
+        raise BadModel(f"--to: wanted another file than the model's own, got {target}")
+    return target
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.exists() and one.samefile(other)
 
 
 def _pull(known: ModelSpec) -> Path:
@@ -114,6 +143,6 @@ def _told(name: str, work: Callable[[], Path]) -> int:
     try:
         typer.echo(work())
     except (ModelError, OSError) as error:
-        typer.echo(f"{name}: {error}", file=sys.stderr)
+        typer.echo(said(name, error), file=sys.stderr)
         return FAILURE
     return 0

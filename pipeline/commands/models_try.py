@@ -19,7 +19,7 @@ from models.errors import ModelError
 from models.executor import Session
 from models.session import cores, open_session
 from models.spec import ModelSpec
-from pipeline.commands.models import USAGE, known_model, ready
+from pipeline.commands.models import USAGE, known_model, ready, said
 
 FAILURE = 1
 ROOT = Path(__file__).parents[2]
@@ -38,7 +38,7 @@ def check_model(name: str, device: str) -> int:
         else:
             typer.echo(f"{name}: not ready, so only its family is checked")
     except ModelError as error:
-        typer.echo(f"{name}: {error}", err=True)
+        typer.echo(said(name, error), err=True)
         return FAILURE
     files = sorted(TESTS.glob(f"test_{known.family}*.py"))
     if not files or find_spec("pytest") is None:
@@ -62,7 +62,7 @@ def bench_model(name: str, device: str, against: Sequence[str], seconds: float) 
         model = store.find(name)
         session = open_session(model.path, device=device)
     except ModelError as error:
-        typer.echo(f"{name}: {error}", err=True)
+        typer.echo(said(name, error), err=True)
         return FAILURE
     if session.device != "cpu":
         typer.echo(f"{name} on {session.device}: {_ms(session, model.spec, seconds):.2f} ms a run")

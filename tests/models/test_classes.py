@@ -44,5 +44,5 @@ def test_an_embedding_is_given_out_as_it_is(tmp_path: Path) -> None:
 def test_labels_that_do_not_fit_are_refused(units: int, classes: int) -> None:
     graph = Graph("wrong")
     value = graph.input(Port("x", "float32", ("B", units)))
-    with pytest.raises(BadModel, match=f"wrong: labels: wanted {max(units, 2)}, .* got {classes}"):
+    with pytest.raises(BadModel, match=rf"wrong: labels: wanted {max(units, 2)} .*, got {classes}"):
         emit_probabilities(graph, value, units, classes)

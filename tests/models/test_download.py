@@ -10,7 +10,7 @@ from models import BadWeights
 from models.download import TRIES, fetch
 from models.errors import DownloadFailed
 from models.spec import Download
-from tests.servers.weights import Weights, serving
+from tests.servers.weights import LONG_AGO, Weights, serving
 
 BODY = np.random.default_rng(0).bytes(3_000_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -59,6 +59,73 @@ def test_a_part_with_nothing_after_it_is_fetched_anew(more: int, tmp_path: Path)
     weights = Weights(BODY)
     assert get(weights, tmp_path).read_bytes() == BODY
     assert weights.asked == [f"bytes={len(BODY) + more}-", None]
+
+
+OTHER = np.random.default_rng(1).bytes(len(BODY))  # the next version, as long as the first
+SHORTER = OTHER[:2_000_000]
+
+
+@pytest.mark.parametrize("knows_if", [True, False])
+def test_two_versions_of_a_file_are_not_glued_together(knows_if: bool, tmp_path: Path) -> None:
+    weights = Weights(
+        BODY, later=[OTHER], etag=['"1"', '"2"'], break_off=[1_000_000], knows_if=knows_if
+    )
+    assert get(weights, tmp_path, sha256="").read_bytes() == OTHER
+    assert weights.asked[:2] == [None, "bytes=1000000-"]
+    assert weights.asked_if[:2] == [None, '"1"']
+    assert [file.name for file in tmp_path.iterdir()] == ["net.weights"]
+
+
+def test_the_next_call_knows_the_version_of_the_part(tmp_path: Path) -> None:
+    with pytest.raises(DownloadFailed):
+        get(Weights(BODY, etag=['"1"'], break_off=[100_000] * TRIES), tmp_path, sha256="")
+    weights = Weights(OTHER, etag=['"2"'])
+    assert get(weights, tmp_path, sha256="").read_bytes() == OTHER
+    assert weights.asked_if == ['"1"']
+
+
+def test_a_date_names_a_version_too(tmp_path: Path) -> None:
+    weights = Weights(BODY, changed=True, break_off=[1_000_000])
+    assert get(weights, tmp_path, sha256="").read_bytes() == BODY
+    assert weights.asked == [None, "bytes=1000000-"]
+    assert weights.asked_if == [None, LONG_AGO]
+
+
+@pytest.mark.parametrize("etag", [[], ['W/"1"']], ids=["none", "weak"])
+def test_without_a_name_or_a_checksum_it_begins_anew(etag: list[str], tmp_path: Path) -> None:
+    weights = Weights(BODY, later=[OTHER], etag=etag, break_off=[1_000_000])
+    assert get(weights, tmp_path, sha256="").read_bytes() == OTHER
+    assert weights.asked == [None, None]
+
+
+def test_a_file_that_became_shorter_is_fetched_anew(tmp_path: Path) -> None:
+    weights = Weights(BODY, later=[SHORTER], break_off=[1_000_000])
+    sha256 = hashlib.sha256(SHORTER).hexdigest()
+    assert get(weights, tmp_path, sha256=sha256).read_bytes() == SHORTER
+    assert weights.asked == [None, "bytes=1000000-", None]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "",
+        "bytes 999999-2999999/3000000",
+        "bytes 1000000-2999998/3000000",
+        "bytes 1000000-2999999/3000001",
+        "bytes 1000000-2999999/many",
+        "bytes */3000000",
+    ],
+)
+def test_a_lie_about_the_range_begins_anew(told: str, tmp_path: Path) -> None:
+    weights = Weights(BODY, etag=['"1"'], break_off=[1_000_000], ranges=told)
+    assert get(weights, tmp_path).read_bytes() == BODY
+    assert weights.asked == [None, "bytes=1000000-", None]
+
+
+def test_a_lie_about_the_range_is_told_if_it_is_the_last(tmp_path: Path) -> None:
+    weights = Weights(BODY, etag=['"1"'], break_off=[1_000_000] * TRIES, ranges="bytes 7-9/10")
+    with pytest.raises(DownloadFailed, match="wanted bytes from 1000000, got bytes 7-9/10"):
+        get(weights, tmp_path)
 
 
 def test_two_at_once_do_not_write_to_one_part(tmp_path: Path) -> None:

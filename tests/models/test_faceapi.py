@@ -175,7 +175,7 @@ def test_labels_that_the_network_has_no_classes_for_are_refused(
     variant: str, tmp_path: Path
 ) -> None:
     manifest = faceapi_file.write(tmp_path, variant)
-    with pytest.raises(BadModel, match=r"labels: wanted (1|none), .*, got 2"):
+    with pytest.raises(BadModel, match=r"labels: wanted (1|none).*, got 2"):
         import_model(SPECS[variant], [manifest], ["one", "two"], folder=tmp_path / "home")
 
 

@@ -1,13 +1,18 @@
 """The head of a classifier is a file of its own."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from models import ZOO, BadWeights
+from models import ZOO, BadModel, BadWeights
 from models.families import head
 from models.families.head import Head
+from models.session import open_session
+from models.store import import_model
+
+ROOT = Path(__file__).parents[2]
 
 HEAD = Head(
     np.arange(12, dtype=np.float32).reshape(6, 2),
@@ -56,5 +61,14 @@ def test_a_head_wants_convolutions_and_as_many_classes_as_labels(tmp_path: Path)
     with pytest.raises(BadWeights, match="wanted two files, VGG16's convolutions and the head"):
         head.convert(spec, [file])
     head.write(file, Head(HEAD.kernel[:, :1], HEAD.bias[:1], HEAD.layers, mirror=False))
-    with pytest.raises(BadWeights, match=r"a\.head\.npz: wanted 2 classes, one a label, got 1"):
+    with pytest.raises(BadModel, match=r"a\.head\.npz: labels: wanted 1 \(outputs of .*, got 2"):
         head.convert(spec, [tmp_path / "vgg16.npz", file])
+
+
+def test_the_trained_head_is_imported_with_its_convolutions(
+    original: Callable[[str], Path], tmp_path: Path
+) -> None:
+    files = [original("vgg16-features"), ROOT / "models" / "trained" / "tomato.head.npz"]
+    made = import_model(ZOO["tomato-head"], files, folder=tmp_path)
+    session = open_session(made, device="cpu")
+    session.check_against(ZOO["tomato-head"])

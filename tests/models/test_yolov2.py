@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from models import ZOO, BadWeights, Input, ModelSpec
+from models import ZOO, BadModel, BadWeights, Input, ModelSpec
+from models.export.convert import convert
 from models.export.graph import Graph
 from models.export.keras_graph import emit
 from models.families import yolov2
@@ -197,8 +198,17 @@ def test_a_cfg_of_the_users_own_is_built(tmp_path: Path) -> None:
 
 def test_a_cfg_is_held_against_the_labels(tmp_path: Path) -> None:
     spec, files = small(tmp_path)
-    with pytest.raises(BadWeights, match=r"small\.cfg: wanted 3 classes, one a label, got 2"):
+    with pytest.raises(BadModel, match=r"small\.cfg: labels: wanted 2 \(outputs of .*, got 3"):
         yolov2.convert(replace(spec, labels=("cat", "dog", "cow")), files)
+
+
+def test_labels_of_another_number_than_the_weights_are_told_as_such(tmp_path: Path) -> None:
+    weights = tmp_path / "voc.weights"
+    kernels = [*darknet_file.TINY, (1024, 1024, 3), (1024, 125, 1)]
+    darknet_file.write(weights, kernels, version=(0, 2, 0))
+    spec = ZOO["yolov2-tiny-voc"]
+    with pytest.raises(BadModel, match=r"voc\.weights: labels: wanted 20 \(outputs of .*, got 19"):
+        convert(replace(spec, labels=spec.labels[1:], origin=None), [weights])
 
 
 def test_small_variances_are_darknets_too(tmp_path: Path) -> None:
@@ -255,7 +265,11 @@ def test_a_file_of_another_network_is_refused(files: Path) -> None:
     [
         ("layers=-1,-3", "layers=-1,-4", "layer 6: wanted pictures of one size"),
         ("[reorg]\nstride=2", "[reorg]\nstride=3", "layer 3: wanted rows and columns divisible"),
-        ("filters=14", "filters=7", r"end of the file: wanted \d+ bytes for 3 convolutions"),
+        (
+            "filters=14",
+            "filters=7",
+            r"the last layer: wanted numbers for 7 .*, got for 14",
+        ),
         ("filters=8", "filters=16384", r"tensor conv_1/beta \(16384,\): wanted bytes 20 to"),
     ],
 )

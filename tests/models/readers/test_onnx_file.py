@@ -9,8 +9,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from models import BadWeights
+from models.export.graph import WEIGHT, Graph
 from models.readers import onnx_file
 from models.readers.weights import WeightFile
+from models.spec import Input, Port
 
 NUMBERS = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -141,7 +143,7 @@ def test_data_in_other_files_is_refused(tmp_path: Path) -> None:
         ),
         (b"", "file: wanted an ONNX file, got no bytes"),
         (changed().SerializeToString()[:-1], "message: wanted a field that ends before byte"),
-        (changed().SerializeToString() * 2, "file: wanted an ONNX file with one graph, got 2"),
+        (changed().SerializeToString() * 2, "tensor w: wanted once, got twice"),
         (b"GIF89a" * 10, "message: wanted a field"),
     ],
 )
@@ -168,3 +170,19 @@ def test_sparse_constants_are_refused(tmp_path: Path) -> None:
     made = changed()
     made.graph.sparse_initializer.add()
     refused(tmp_path, made, "graph: wanted dense initialisers, got a sparse one")
+
+
+def test_a_graph_that_is_written_in_parts_is_read_as_one(tmp_path: Path) -> None:
+    graph = Graph("large")
+    image = graph.image(Input(4, 4))
+    weight = np.arange(4 * WEIGHT, dtype=np.float32).reshape(-1, 1, 1)
+    graph.output(Port("y", "float32", ("B", "C", 4, 4)), graph.add("Add", [
+        graph.add("ReduceMean", [image, graph.integers(1)], {"keepdims": 1}),
+        graph.constant(weight),
+    ]))  # fmt: skip
+    path = tmp_path / "a.onnx"
+    with path.open("wb") as file:
+        graph.write(file, {})
+    found = onnx_file.read(path)
+    assert np.array_equal(found["w0"].read(), weight)
+    assert (found.notes["inputs"], found.notes["outputs"]) == (("image",), ("y",))

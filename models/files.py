@@ -1,0 +1,29 @@
+"""Files that are there whole or not at all, and what is there in place of one."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """Give a path beside `target` to write to; when the block ends well, that takes its place.
+
+    What was at `target` stays as it was if the block raises, or the machine stops.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}-{threading.get_ident()}.part")
+    try:
+        yield part
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def instead_of_a_file(path: Path) -> str:
+    """What stands where a file is wanted, for people."""
+    return "a directory" if path.is_dir() else "nothing there"
