@@ -45,6 +45,7 @@ class Shot:
 
 SHOTS = {
     "demo": Shot("demo.yaml"),
+    "faces": Shot("faces.yaml"),
     # The clip: Intel IoT DevKit, sample-videos, CC BY 4.0.
     "traffic": Shot(
         "traffic.yaml",

@@ -12,6 +12,7 @@ from models.errors import (
 from models.results import (
     Caption,
     Detections,
+    FaceMesh,
     Labels,
     Motion,
     Result,
@@ -29,6 +30,7 @@ __all__ = [
     "BadWeights",
     "Caption",
     "Detections",
+    "FaceMesh",
     "Input",
     "Labels",
     "MissingModel",

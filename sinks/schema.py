@@ -16,6 +16,7 @@ import numpy as np
 from models.results import (
     Caption,
     Detections,
+    FaceMesh,
     Labels,
     Motion,
     Result,
@@ -52,6 +53,11 @@ KINDS: dict[str, Mapping[str, str]] = {
         "shares": "Which share of the picture each covers, in [0, 1].",
         "masks": "Where each is: run lengths of a grid over the whole picture in COCO's compressed "
         "form, `{size: [rows, columns], counts}`.",
+    },
+    "face_mesh": {
+        "points": "The points `[x, y, z]` of each face: x and y in [0, 1] of the source picture, z "
+        "in the unit of x, less is nearer to the camera.",
+        "scores": "How sure it is that each is a face, in [0, 1].",
     },
     "zones": {
         "areas": "The names of the areas.",
@@ -104,6 +110,10 @@ SAMPLES: dict[str, tuple[str, Result]] = {
     "segmentation": (
         "segment",
         Segmentation(np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8), ("background", "road")),
+    ),
+    "face_mesh": (
+        "mesh",
+        FaceMesh(np.array([[[0.5, 0.5, -0.0625]]], np.float32), np.array([0.75], np.float32)),
     ),
     "zones": (
         "zones",

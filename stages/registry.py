@@ -12,6 +12,7 @@ from stages.caption import CaptionStage
 from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
+from stages.mesh import Mesh
 from stages.motion import MotionGate
 from stages.privacy import Privacy
 from stages.segment import Segment
@@ -24,6 +25,7 @@ STAGES: dict[str, type[Stage]] = {
     "classify": Classify,
     "segment": Segment,
     "caption": CaptionStage,
+    "mesh": Mesh,
     "track": Track,
     "zones": CountZones,
     "motion": MotionGate,

@@ -6,6 +6,7 @@ the picture at any size. A result is made once and never changed: its arrays are
 
 from models.results.caption import Caption
 from models.results.detections import Detections
+from models.results.face_mesh import FaceMesh
 from models.results.labels import Labels
 from models.results.motion import Motion
 from models.results.result import Result, Wire, check
@@ -16,6 +17,7 @@ from models.results.zones import Zones
 __all__ = [
     "Caption",
     "Detections",
+    "FaceMesh",
     "Labels",
     "Motion",
     "Result",

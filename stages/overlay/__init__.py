@@ -20,6 +20,7 @@ from stages.overlay.canvas import (
 )
 from stages.overlay.caption import paint_caption
 from stages.overlay.detections import paint_detections
+from stages.overlay.face_mesh import paint_face_mesh
 from stages.overlay.labels import paint_labels
 from stages.overlay.segmentation import paint_segmentation
 from stages.overlay.zones import paint_zones
@@ -44,6 +45,7 @@ Painter = Callable[[Canvas, str, Result], None]
 PAINTERS: dict[str, Painter] = {
     "segmentation": paint_segmentation,
     "zones": paint_zones,
+    "face_mesh": paint_face_mesh,
     "detections": paint_detections,
     "labels": paint_labels,
     "caption": paint_caption,
