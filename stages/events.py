@@ -16,7 +16,8 @@ class Event:
     """Something that happened, with a stable name.
 
     name    "source.lost", "source.back", "source.ended", "stage.failed", "stage.removed",
-            "worker.lost", "worker.back", "stream.degraded", "stream.restored", ...
+            "worker.lost", "worker.back", "stream.degraded", "stream.restored", "zone.entered",
+            "zone.left", "line.crossed", "presence.entered", "presence.left", ...
     about   the stream or node it happened to
     detail  numbers and words that belong to it
     at      UTC
