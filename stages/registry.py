@@ -15,6 +15,7 @@ from stages.errors import BadOptions
 from stages.mesh import Mesh
 from stages.motion import MotionGate
 from stages.privacy import Privacy
+from stages.recognise import Recognise
 from stages.segment import Segment
 from stages.stage import Stage
 from stages.track import Track
@@ -25,6 +26,7 @@ STAGES: dict[str, type[Stage]] = {
     "classify": Classify,
     "segment": Segment,
     "caption": CaptionStage,
+    "recognise": Recognise,
     "mesh": Mesh,
     "track": Track,
     "zones": CountZones,

@@ -117,3 +117,12 @@ class Announces(Stage):
             before = " ".join(self._context.inputs)
             self._context.announce(Event("seen", frame.stream, {"seq": frame.seq, "in": before}))
         return [nothing() for _ in frames]
+
+
+class Whole(Stage):
+    """Finds one thing that fills the picture."""
+
+    stateless = True
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        return [detections((0, 0, 1, 1), labels=("face",)) for _ in frames]
