@@ -15,7 +15,8 @@ import msgspec
 
 from benchmarks.folder import WORK
 from benchmarks.measure import Bar, spread
-from models.engines import ENGINES, Timed, largest_difference, timed
+from models.comparison import largest_difference
+from models.engines import ENGINES, Timed, timed
 from models.sidecar import write_sidecar
 from models.zoo import ZOO
 

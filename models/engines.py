@@ -1,6 +1,6 @@
 """The same ONNX file in other engines, to compare: one engine in a process, timed alone.
 
-    python -m models.engines MODEL ENGINE THREADS SECONDS OUTPUTS.npz
+    python -m models.engines MODEL ENGINE THREADS SECONDS OUTPUTS.npz [PHOTOS.npy]
 
 Idle threads of one engine may spin into the time of the next, so no two ever share a process.
 """
@@ -22,8 +22,9 @@ from models.session import open_session
 from models.spec import CONTRACTS, ModelSpec, Port, Precision
 from models.store import Model, find
 
+Array = NDArray[np.generic]
 Images = NDArray[np.uint8]
-Run = Callable[[Images], Mapping[str, NDArray[np.generic]]]
+Run = Callable[[Images], Mapping[str, Array]]
 Engine = Callable[[Model, int], Run]
 
 WARM_UP = 2  # runs that are not counted: the first ones make plans and allocate
@@ -46,15 +47,25 @@ class Timed(msgspec.Struct, frozen=True):
     cannot: str = ""
 
 
-def timed(model: str, engine: str, threads: int, seconds: float, outputs: Path) -> Timed:
+def timed(
+    model: str,
+    engine: str,
+    threads: int,
+    seconds: float,
+    outputs: Path,
+    photos: Path | None = None,
+) -> Timed:
     """Time one engine in a process of its own, on a seeded picture.
 
     model    a name of the zoo or the path of an ONNX file
-    outputs  an .npz file, in which is kept what the engine said of the picture
+    outputs  an .npz file, in which is kept what the engine said of the picture, by output; or of
+             each photo, as "0.boxes" and so on
+    photos   an .npy file, (N, H, W, 3) uint8 of the model's size
     """
     called = [sys.executable, "-m", "models.engines", model, engine, str(threads), str(seconds)]
+    called += [str(outputs), *([str(photos)] if photos else [])]
     done = subprocess.run(  # noqa: S603 - our own interpreter and module
-        [*called, str(outputs)], capture_output=True, text=True, check=False
+        called, capture_output=True, text=True, check=False
     )
     if done.returncode:
         said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
@@ -138,26 +149,6 @@ ENGINES: dict[str, Engine] = {
 }
 
 
-def largest_difference(one: Path, other: Path) -> str:
-    """Of two engines' outputs, relative to the largest number of each output of `one`.
-
-    one, other  .npz files, as `timed` writes them; an engine that decodes nothing writes nothing
-    """
-    with np.load(one) as a, np.load(other) as b:
-        if not b.files:
-            return "not compared"
-        if not set(a.files) <= set(b.files):
-            return "its outputs are others"
-        shapes = [name for name in a.files if a[name].shape != b[name].shape]
-        if shapes:
-            return f"{shapes[0]}: {a[shapes[0]].shape} and {b[shapes[0]].shape}"
-        pairs = [(a[name].astype(np.float64), b[name].astype(np.float64)) for name in a.files]
-    largest = [
-        float(np.abs(x - y).max() / max(float(np.abs(x).max()), 1e-12)) for x, y in pairs if x.size
-    ]
-    return f"{max(largest, default=0.0):.1e}"
-
-
 def pictures(spec: ModelSpec, count: int = 1) -> Images:
     """(count, H, W, 3) uint8 of the model's size: smooth colours with some noise, from a seed."""
     height, width = spec.input.height, spec.input.width
@@ -183,12 +174,17 @@ def feeds(spec: ModelSpec, inputs: Mapping[str, Port]) -> dict[str, NDArray[np.g
     }
 
 
-def main(name: str, engine: str, threads: str, seconds: str, outputs: str) -> None:
+def main(
+    name: str, engine: str, threads: str, seconds: str, outputs: str, photos: str = ""
+) -> None:
     """Time one engine, keep what it said, and print a `Timed` as JSON."""
     try:
-        told = _time(
-            _model(name, engine), ENGINES[engine], int(threads), float(seconds), Path(outputs)
-        )
+        model = _model(name, engine)
+        run = _run(model, ENGINES[engine], int(threads))
+        told, found = _time(run, pictures(model.spec), float(seconds))
+        if photos:
+            found = _of_each(run, np.load(photos, allow_pickle=False))
+        np.savez(outputs, **found)  # type: ignore[arg-type]  # taken for allow_pickle
     except (CannotRun, ModelError, ModuleNotFoundError) as error:
         told = Timed(cannot=str(error))
     sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
@@ -201,21 +197,27 @@ def _model(name: str, engine: str) -> Model:
     return find(name)
 
 
-def _time(model: Model, engine: Engine, threads: int, seconds: float, outputs: Path) -> Timed:
+def _run(model: Model, engine: Engine, threads: int) -> Run:
     if not CONTRACTS[model.spec.task].image:
         raise CannotRun(f"bench: wanted a model of pictures, got one of {model.spec.task}")
-    images = pictures(model.spec)
-    run = engine(model, threads)
-    for _ in range(WARM_UP):
-        found = run(images)
-    np.savez(outputs, **dict(found))  # type: ignore[arg-type]  # taken for allow_pickle
+    return engine(model, threads)
+
+
+def _time(run: Run, images: Images, seconds: float) -> tuple[Timed, dict[str, Array]]:
+    """The time of a run, and what it said of the picture."""
+    found = [dict(run(images)) for _ in range(WARM_UP)]
     times: list[float] = []
     until = time.perf_counter() + seconds
     while not times or time.perf_counter() < until:
         began = time.perf_counter()
         run(images)
         times.append(1000 * (time.perf_counter() - began))
-    return Timed(median(times), len(times))
+    return Timed(median(times), len(times)), found[-1]
+
+
+def _of_each(run: Run, photos: Images) -> dict[str, Array]:
+    found = [dict(run(photo[np.newaxis])) for photo in photos]
+    return {f"{n}.{name}": array for n, one in enumerate(found) for name, array in one.items()}
 
 
 if __name__ == "__main__":

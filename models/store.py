@@ -51,7 +51,11 @@ class Imported(msgspec.Struct, frozen=True):
 
 
 def key(spec: ModelSpec, sha256: Sequence[str]) -> str:
-    """What a converted file was made from: 64 hex digits, kept in its metadata as `key`."""
+    """What a converted file was made from: 64 hex digits, kept in its metadata as `key`.
+
+    What is only told to people may be worded anew without every file being made again.
+    """
+    spec = replace(spec, parameters=None, published="", citation="", accuracy="")
     made_from = f"{' '.join(sha256)} {CONVERTER_VERSION} {spec}"
     return hashlib.sha256(made_from.encode()).hexdigest()
 

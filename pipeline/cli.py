@@ -195,12 +195,16 @@ def models_bench(
         str, typer.Option(help="Other engines, such as `opencv,openvino,openvino-bf16,keras`.")
     ] = "",
     seconds: Annotated[float, typer.Option(min=0.1, help="How long each is timed.")] = 3.0,
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE|DIR", help="What the engines' answers are compared on."),
+    ] = None,
 ) -> None:
     """Time a model, alone or against other engines."""
     from pipeline.commands.models_try import bench_model as command  # noqa: PLC0415
 
     names = [one.strip() for one in against.split(",") if one.strip()]
-    raise typer.Exit(command(name, device, names, seconds))
+    raise typer.Exit(command(name, device, names, seconds, picture))
 
 
 @models.command("train")

@@ -16,6 +16,7 @@ WHOLE = (
 VGG16 = Count(134_260_544, "arXiv:1409.1556, configuration D, without the layer of 1,000 classes")
 SHOW_AND_TELL = "O. Vinyals, A. Toshev, S. Bengio, D. Erhan, Show and Tell, CVPR 2015"
 SIMONYAN = "K. Simonyan, A. Zisserman, Very Deep Convolutional Networks, ICLR 2015"
+PART = "none of its own: it is a part of VGG16, see vgg16-imagenet"
 
 MODELS = (
     ModelSpec(
@@ -31,6 +32,7 @@ MODELS = (
         parameters=VGG16,
         published="ImageCaption by qhduan: vgg16_weights.h5, VGG16 for Keras 1 on Theano",
         citation=SIMONYAN,
+        accuracy=PART,
     ),
     ModelSpec(
         name="caption-words",
@@ -46,6 +48,7 @@ MODELS = (
         parameters=Count(9_611_560, "train.py of ImageCaption, for 9,000 words"),
         published="ImageCaption by qhduan: keras_image_caption_model.dat and argument.dat",
         citation=SHOW_AND_TELL,
+        accuracy="none published",
     ),
     ModelSpec(
         name="caption-encoder-flickr8k",
@@ -59,6 +62,7 @@ MODELS = (
         parameters=VGG16,
         published=WHOLE,
         citation=SIMONYAN,
+        accuracy=PART,
     ),
     ModelSpec(
         name="caption-words-flickr8k",

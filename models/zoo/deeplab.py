@@ -71,7 +71,9 @@ def _bonlime(backbone: str, data: str, stride: int = 0) -> ModelSpec:
     )
 
 
-def _coral(name: str, file: str, sha256: str, variant: str, numbers: int) -> ModelSpec:
+def _coral(
+    name: str, file: str, sha256: str, variant: str, numbers: int, measured: str
+) -> ModelSpec:
     """Quantised MobileNetV2 with a stride of 16, brought back to float32."""
     return ModelSpec(
         name=name,
@@ -86,6 +88,7 @@ def _coral(name: str, file: str, sha256: str, variant: str, numbers: int) -> Mod
         parameters=Count(numbers, "the kernels and biases of the file, batch norms folded"),
         published=CORAL + file,
         citation=CITATION,
+        accuracy=f"none published; here {measured} on 50 photos of COCO, in VOC's classes",
     )
 
 
@@ -102,6 +105,7 @@ MODELS = (
         "350af47fd346ea6d74b58833a351f583ba860e9806ec5bd292ff8d8f1f249398",
         "mobilenetv2-tflite",
         2_097_013,
+        "pixel accuracy .890 and mIoU .471",
     ),
     _coral(
         "deeplab-coral-half-voc",
@@ -109,5 +113,6 @@ MODELS = (
         "0470d2a782aa54eeeb99d32e7b6b3fb7722905c7c4f5d26bd957ec861366d48b",
         "mobilenetv2-half-width-tflite",
         688_357,
+        "pixel accuracy .868 and mIoU .391",
     ),
 )

@@ -27,6 +27,8 @@ MODELS = (
         parameters=Count(193_321, "tiny_face_detector_model-weights_manifest.json"),
         published=f"{PACKAGE}, model/tiny_face_detector_model-weights_manifest.json and .bin",
         citation="V. Muehler, face-api.js, 2018; V. Mandic, @vladmandic/face-api, 2024",
+        accuracy="none published (its README says that it was trained on some 14,000 pictures); "
+        "here 11 of 12 faces on three photos of groups, and no box elsewhere",
     ),
     ModelSpec(
         name="face-recognition-128",

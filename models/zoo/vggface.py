@@ -24,7 +24,8 @@ IDENTITIES = ModelSpec(
     ),
     # Names come with the weights: the authors' names.txt, or --labels.
     labels=tuple(f"identity-{number:04}" for number in range(1, PEOPLE + 1)),
-    licence="Oxford's own",
+    # README of rcmalli/keras-vggface, as it quotes the authors' page, which was not to be read.
+    licence="CC-BY, for non-commercial research",
     source="Parkhi et al., Deep Face Recognition, BMVC 2015, table 3",
     origin=Download(PUBLISHED, size_most=600_000_000),
     variant="identities",

@@ -9,12 +9,15 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from models import store
-from models.engines import ENGINES, WARM_UP, feeds, largest_difference, timed
+from models.comparison import WANT_PHOTOS, alike, largest_difference
+from models.engines import ENGINES, WARM_UP, feeds, timed
 from models.errors import ModelError
 from models.executor import Session
 from models.session import cores, open_session
@@ -24,7 +27,10 @@ from pipeline.commands.models import USAGE, known_model, ready, said
 FAILURE = 1
 ROOT = Path(__file__).parents[2]
 TESTS = ROOT / "tests" / "models"
+PHOTOS = 20  # of a folder, to compare engines by
 CANNOT_SHOWN = 80  # characters of why an engine does not run a file
+
+Image = NDArray[np.uint8]
 
 
 def check_model(name: str, device: str) -> int:
@@ -52,8 +58,13 @@ def check_model(name: str, device: str) -> int:
     return FAILURE if subprocess.run(called, cwd=ROOT, check=False).returncode else 0  # noqa: S603
 
 
-def bench_model(name: str, device: str, against: Sequence[str], seconds: float) -> int:
-    """Time a model on a device, or on the CPU against other engines, each in its own process."""
+def bench_model(
+    name: str, device: str, against: Sequence[str], seconds: float, where: Path | None
+) -> int:
+    """Time a model on a device, or on the CPU against other engines, each in its own process.
+
+    where  a picture or a folder of some, to compare what the engines say about
+    """
     unknown = [other for other in against if other not in ENGINES]
     if unknown:
         typer.echo(f"--against: wanted {', '.join(ENGINES)}, got {', '.join(unknown)}", err=True)
@@ -67,7 +78,20 @@ def bench_model(name: str, device: str, against: Sequence[str], seconds: float) 
     if session.device != "cpu":
         typer.echo(f"{name} on {session.device}: {_ms(session, model.spec, seconds):.2f} ms a run")
         return 0
-    return _print_engines(name, against, seconds)
+    try:
+        photos = _photos(model.spec, where) if against else ()
+    except ModelError as error:
+        typer.echo(said(name, error), err=True)
+        return FAILURE
+    return _print_engines(model.spec, name, against, seconds, photos)
+
+
+def _photos(spec: ModelSpec, where: Path | None) -> Sequence[Image]:
+    from pipeline.commands.pictures import clip, inputs  # noqa: PLC0415 - it imports PyAV
+
+    if where is not None:
+        return inputs(where, spec, PHOTOS)
+    return clip(spec) if spec.task in WANT_PHOTOS else ()
 
 
 def _hold_to_contract(known: ModelSpec, device: str) -> None:
@@ -89,22 +113,32 @@ def _ms(session: Session, spec: ModelSpec, seconds: float) -> float:
     return median(times[WARM_UP:])
 
 
-def _print_engines(name: str, against: Sequence[str], seconds: float) -> int:
-    table = Table("engine", "ms a run", "ratio", "largest difference", box=None)
+def _print_engines(
+    spec: ModelSpec, name: str, against: Sequence[str], seconds: float, photos: Sequence[Image]
+) -> int:
+    compared = f"agreement, {len(photos)} pictures" if photos else "largest difference"
+    whole = [Column(title, no_wrap=True) for title in ("engine", "ms a run", "ratio")]
+    table = Table(*whole, compared, box=None)
     with TemporaryDirectory() as folder:
-        ours = Path(folder) / "ours.npz"
-        first = timed(name, "onnxruntime", cores(), seconds, ours)
+        ours, kept = Path(folder) / "ours.npz", None
+        if photos:
+            kept = Path(folder) / "photos.npy"
+            np.save(kept, np.concatenate(photos))
+        first = timed(name, "onnxruntime", cores(), seconds, ours, kept)
         if first.cannot:
             typer.echo(f"{name}: {first.cannot}", err=True)
             return FAILURE
         table.add_row("onnxruntime", f"{first.ms:.2f}", "1.00", "")
         for engine in against:
             theirs = Path(folder) / "theirs.npz"
-            told = timed(name, engine, cores(), seconds, theirs)
+            told = timed(name, engine, cores(), seconds, theirs, kept)
             if told.cannot:
                 table.add_row(engine, "", "", told.cannot[:CANNOT_SHOWN])
                 continue
             ratio = f"{told.ms / first.ms:.2f}"
-            table.add_row(engine, f"{told.ms:.2f}", ratio, largest_difference(ours, theirs))
+            said_of = alike(spec.task, ours, theirs) if photos else largest_difference(ours, theirs)
+            table.add_row(engine, f"{told.ms:.2f}", ratio, said_of)
     Console(soft_wrap=True).print(table)
+    if against and not photos and spec.task in WANT_PHOTOS:
+        typer.echo("no picture: difference of raw outputs (--picture FILE or DIR)")
     return 0

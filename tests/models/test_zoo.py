@@ -30,6 +30,18 @@ def test_a_spec_is_complete(model: ModelSpec) -> None:
 
 
 @pytest.mark.parametrize("model", ZOO.values(), ids=ZOO)
+def test_a_spec_says_who_made_it_how_large_it_is_and_how_good(model: ModelSpec) -> None:
+    """An accuracy that nobody has published is said to be none, and not left out."""
+    assert model.citation
+    assert model.parameters is not None
+    assert model.parameters.numbers > 0
+    assert model.parameters.source
+    accuracy = model.accuracy
+    # A paper's table has too many numbers to be repeated, and is named instead.
+    assert accuracy.startswith(("none", "no number", "table ")) or any(map(str.isdigit, accuracy))
+
+
+@pytest.mark.parametrize("model", ZOO.values(), ids=ZOO)
 def test_a_model_has_a_card_that_names_its_licence_and_its_file(model: ModelSpec) -> None:
     card = (CARDS / f"{model.name}.md").read_text("utf-8")
     assert model.licence in card
