@@ -109,6 +109,8 @@ def test_the_reference_names_every_key() -> None:
 ENVIRON = {
     "NVR": "rtsp://recorder",
     "SOURCE": "/dev/video0",
+    "LEFT": "rtsp://left",
+    "RIGHT": "rtsp://right",
     "CAMERA_1": "rtsp://viewer:geheim@camera-1/main",
     "CAMERA_2": "rtsp://camera-2/main",
 }
