@@ -1,9 +1,25 @@
 """The last node of every classifier and embedding: one row for each picture, by the contract."""
 
+import keras
+
 from models.class_count import wrong_labels
 from models.errors import BadModel
 from models.export.graph import Graph
-from models.spec import CONTRACTS, Port
+from models.export.keras_graph import emit
+from models.spec import CONTRACTS, ModelSpec, Port
+from models.transfer import Filled
+
+
+def row_graph(spec: ModelSpec, network: keras.Model, weights: Filled) -> Graph:
+    """The graph of a network that gives one row for a picture: probabilities, or an embedding."""
+    graph = Graph(spec.name)
+    (made,) = emit(graph, network, weights, [graph.image(spec.input)])
+    units = int(network.output_shape[1])
+    if spec.task == "embed":
+        emit_embedding(graph, made, units)
+    else:
+        emit_probabilities(graph, made, units, len(spec.labels))
+    return graph
 
 
 def emit_probabilities(graph: Graph, value: str, units: int, classes: int) -> None:

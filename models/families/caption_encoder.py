@@ -14,9 +14,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from models.export.classes import emit_embedding
+from models.export.classes import row_graph
 from models.export.graph import Graph
-from models.export.keras_graph import emit
 from models.families.keras_file import file_layers, pair_off
 from models.families.vgg16 import HIDDEN, convolutions
 from models.hollow import hollow
@@ -43,10 +42,7 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """See `models.export.convert.Family`; one Keras file of VGG16."""
     network = hollow(lambda: build(spec))
     weights = transfer(spec, h5.read(files[0]), network)
-    graph = Graph(spec.name)
-    (made,) = emit(graph, network, weights, [graph.image(spec.input)])
-    emit_embedding(graph, made, HIDDEN)
-    return graph
+    return row_graph(spec, network, weights)
 
 
 def transfer(spec: ModelSpec, source: WeightFile, network: keras.Model) -> Filled:

@@ -13,9 +13,8 @@ from keras import layers
 
 from models.errors import BadModel, BadWeights
 from models.export import tflite as tflite_graph
-from models.export.classes import emit_probabilities
+from models.export.classes import emit_probabilities, row_graph
 from models.export.graph import Graph
-from models.export.keras_graph import emit
 from models.families.keras_file import pair_off
 from models.hollow import hollow
 from models.readers import h5, tflite
@@ -94,17 +93,14 @@ def build(spec: ModelSpec) -> keras.Model:
 
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """See `models.export.convert.Family`; one file, HDF5 of Keras 2 or .tflite."""
-    graph = Graph(spec.name)
-    image, classes = graph.image(spec.input), len(spec.labels)
     if spec.variant == SECOND:
-        network = tflite.read(files[0])
-        (made,) = tflite_graph.emit(graph, network, [image])
-        emit_probabilities(graph, made, network.tensors[network.outputs[0]].shape[-1], classes)
+        graph, network = Graph(spec.name), tflite.read(files[0])
+        (made,) = tflite_graph.emit(graph, network, [graph.image(spec.input)])
+        units = network.tensors[network.outputs[0]].shape[-1]
+        emit_probabilities(graph, made, units, len(spec.labels))
         return graph
     ours = hollow(lambda: build(spec))
-    (made,) = emit(graph, ours, fill(ours, files[0]), [image])
-    emit_probabilities(graph, made, classes, classes)
-    return graph
+    return row_graph(spec, ours, fill(ours, files[0]))
 
 
 def fill(network: keras.Model, file: Path) -> Filled:

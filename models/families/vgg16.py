@@ -11,9 +11,8 @@ import keras
 from keras import layers
 
 from models.errors import BadWeights
-from models.export.classes import emit_embedding, emit_probabilities
+from models.export.classes import row_graph
 from models.export.graph import Graph
-from models.export.keras_graph import emit
 from models.families.keras_file import pair_off
 from models.hollow import hollow
 from models.readers import h5, npz, onnx_file
@@ -100,14 +99,7 @@ def build(spec: ModelSpec) -> keras.Model:
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """See `models.export.convert.Family`; one file: Keras 2 HDF5 under any name, .onnx or .npz."""
     network = hollow(lambda: build(spec))
-    graph = Graph(spec.name)
-    (made,) = emit(graph, network, fill(network, files[0]), [graph.image(spec.input)])
-    units = int(network.output_shape[1])
-    if spec.task == "embed":
-        emit_embedding(graph, made, units)
-    else:
-        emit_probabilities(graph, made, units, len(spec.labels))
-    return graph
+    return row_graph(spec, network, fill(network, files[0]))
 
 
 def fill(network: keras.Model, file: Path) -> Filled:

@@ -15,9 +15,8 @@ import numpy as np
 from keras import layers
 
 from models.errors import BadWeights
-from models.export.classes import emit_embedding, emit_probabilities
+from models.export.classes import row_graph
 from models.export.graph import Graph
-from models.export.keras_graph import emit
 from models.families.keras_file import Pair, pair_off
 from models.families.vgg16 import BLOCKS, HIDDEN
 from models.hollow import hollow
@@ -52,14 +51,7 @@ def build(spec: ModelSpec) -> keras.Model:
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     """See `models.export.convert.Family`; one file, .mat or HDF5 of Keras 1 or 2."""
     network = hollow(lambda: build(spec))
-    graph = Graph(spec.name)
-    (made,) = emit(graph, network, fill(network, files[0]), [graph.image(spec.input)])
-    units = int(network.output_shape[1])
-    if spec.task == "embed":
-        emit_embedding(graph, made, units)
-    else:
-        emit_probabilities(graph, made, units, len(spec.labels))
-    return graph
+    return row_graph(spec, network, fill(network, files[0]))
 
 
 def fill(network: keras.Model, file: Path) -> Filled:
