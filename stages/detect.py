@@ -1,12 +1,13 @@
 """Find things in frames: any ONNX detector that keeps the contract, with masks or without."""
 
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Annotated, ClassVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from models.results import Detections
 from stages.errors import BadOptions
@@ -15,21 +16,10 @@ from stages.model import open_model
 from stages.picture import Crop, Picture, Wanted
 from stages.placement import Placement
 from stages.stage import Stage, StageContext, StageOptions
+from stages.tiles import Tiles, apart, joined
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Polygon = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3)]
-
-
-class Tiles(BaseModel):
-    """How a picture is cut into tiles."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    columns: int = Field(2, ge=1, le=16, description="Tiles side by side.")
-    rows: int = Field(2, ge=1, le=16, description="Tiles one above the other.")
-    overlap: float = Field(
-        0.2, ge=0, le=0.9, description="What neighbours share, as a part of a tile."
-    )
 
 
 class DetectOptions(StageOptions):
@@ -90,9 +80,9 @@ class Detect(Stage):
         labels = self._spec.labels
         for key, names in (("classes", options.classes), ("scores", options.scores)):
             if unknown := [name for name in names if name not in labels]:
-                known = ", ".join(labels[:12]) + (", ..." if len(labels) > 12 else "")
                 raise BadOptions(
-                    f"{node}.{key}: wanted classes of {options.model} ({known}), got {unknown[0]!r}"
+                    f"{node}.{key}: wanted classes of {options.model}, got {unknown[0]!r}; "
+                    f"{_like(unknown[0], labels)}"
                 )
         least = np.array([options.scores.get(name, options.score) for name in labels], np.float32)
         if options.classes:
@@ -116,12 +106,8 @@ class Detect(Stage):
     def _wanted(self, picture: Picture) -> Sequence[Wanted]:
         """The whole picture, and its tiles."""
         crops: list[Crop | None] = [None]
-        if (tiles := self._options.tiles) is not None:
-            spans = [
-                _spans(length, count, tiles.overlap)
-                for length, count in ((picture.width, tiles.columns), (picture.height, tiles.rows))
-            ]
-            crops += [(x1, y1, x2, y2) for y1, y2 in spans[1] for x1, x2 in spans[0]]
+        if self._options.tiles is not None:
+            crops += self._options.tiles.crops(picture.width, picture.height)
         exact = self._options.exact
         return [Wanted.by(self._spec.input, exact=exact, crop=crop) for crop in crops]
 
@@ -147,7 +133,7 @@ class Detect(Stage):
 
     def _chosen(self, several: Sequence[Detections]) -> Detections:
         """What is reported of what was found in a picture and in its tiles."""
-        found = several[0] if len(several) == 1 else _joined(several)
+        found = joined(several)
         keep = found.scores >= self._least[found.classes]
         keep &= np.all(np.isfinite(found.boxes), axis=1)
         if self._regions:
@@ -155,9 +141,8 @@ class Detect(Stage):
         rows = np.flatnonzero(keep)
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
         if len(several) > 1 and len(rows):
-            rows = rows[self._apart(found.pick(rows))]
-        rows = rows[: self._options.most]
-        return found.pick(rows.astype(np.int64))
+            rows = rows[apart(found.pick(rows), self._options.iou, self._options.most)]
+        return found.pick(rows[: self._options.most])
 
     def _inside(self, found: Detections) -> NDArray[np.bool_]:
         middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
@@ -172,36 +157,12 @@ class Detect(Stage):
             bool,
         )  # fmt: skip
 
-    def _apart(self, found: Detections) -> NDArray[np.int64]:
-        """Rows, in their order, of which none overlaps a better one of its class by too much."""
-        corner, far = found.boxes[:, :2], found.boxes[:, 2:]
-        rectangles = np.concatenate([corner, far - corner], axis=1).astype(np.float64)
-        kept = cv2.dnn.NMSBoxesBatched(
-            rectangles.tolist(), found.scores.tolist(), found.classes.tolist(), 0.0,
-            self._options.iou,
-        )  # fmt: skip
-        return np.sort(np.asarray(kept, np.int64).ravel())
 
-
-def _joined(several: Sequence[Detections]) -> Detections:
-    first = several[0]
-    boxes, scores, classes = (
-        np.concatenate([getattr(one, name) for one in several])
-        for name in ("boxes", "scores", "classes")
-    )
-    points, masks = (
-        None if getattr(first, name) is None
-        else np.concatenate([getattr(one, name) for one in several])
-        for name in ("points", "masks")
-    )  # fmt: skip
-    return Detections(boxes, scores, classes, first.labels, points, masks)
-
-
-def _spans(length: int, count: int, overlap: float) -> Sequence[tuple[int, int]]:
-    """`count` equal parts of `length` pixels that share `overlap` of a part with each neighbour."""
-    part = length / (count - (count - 1) * overlap)
-    starts = [index * part * (1 - overlap) for index in range(count)]
-    return [(round(start), min(length, round(start + part))) for start in starts]
+def _like(name: str, labels: Sequence[str]) -> str:
+    """What may have been meant by a class that the model does not know."""
+    if near := get_close_matches(name, labels, n=3):
+        return f"did you mean {' or '.join(near)}?"
+    return f"it knows {', '.join(labels[:12])}{', ...' if len(labels) > 12 else ''}"
 
 
 def _window(place: Placement) -> tuple[float, float, float, float]:

@@ -1,6 +1,6 @@
 """What is drawn onto a picture, seen in its pixels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -89,6 +89,28 @@ def test_key_points_are_dots() -> None:
     draw(pixels, {"faces": detections(box, points=[[(0.3, 0.7), (0.7, 0.7)]])})
     assert tuple(pixels[336, 192]) == colour_of(0)
     assert tuple(pixels[336, 448]) == colour_of(0)
+
+
+def test_a_mask_tints_what_belongs_to_its_thing_and_has_a_contour() -> None:
+    pixels = grey()
+    mask = np.zeros((28, 28), np.uint8)
+    mask[:, :14] = 255  # the left half
+    found = replace(detections((0.25, 0.25, 0.75, 0.75)), masks=mask[np.newaxis])
+    draw(pixels, {"detect": found})
+    tinted, free = pixels[240, 240], pixels[240, 400]
+    assert (free == 128).all()
+    assert tinted.tolist() == pytest.approx([128 + 0.35 * (c - 128) for c in colour_of(0)], abs=1)
+    assert tuple(pixels[240, 318]) == colour_of(0)
+
+
+def test_a_mask_that_reaches_beyond_the_picture_lies_where_its_box_does() -> None:
+    pixels = grey()
+    mask = np.zeros((28, 28), np.uint8)
+    mask[:, 21:] = 255  # the rightmost quarter: of x from -0.5 to 0.5, that from 0.25
+    found = replace(detections((-0.5, 0.25, 0.5, 0.75)), masks=mask[np.newaxis])
+    draw(pixels, {"detect": found})
+    assert (pixels[240, 100] == 128).all()
+    assert (pixels[240, 240] != 128).any()
 
 
 def test_labels_are_a_panel_with_a_bar_for_each_score() -> None:

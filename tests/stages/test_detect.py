@@ -114,11 +114,18 @@ def test_only_the_classes_asked_for_are_reported_each_from_its_own_score(folder:
     assert (lax.scores * 255).round().tolist() == [180, 140]
 
 
-def test_a_class_that_the_model_does_not_know_is_named(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "hint"), [("spots", r"did you mean spot\?"), ("cat", "it knows dot, spot")]
+)
+@pytest.mark.parametrize("key", ["classes", "scores"])
+def test_a_class_that_the_model_does_not_know_is_named(
+    folder: Path, key: str, name: str, hint: str
+) -> None:
+    told = {"classes": ["dot", name], "scores": {"dot": 0.5, name: 0.5}}[key]
     with pytest.raises(
-        BadOptions, match=r"find.classes: wanted classes of dots.onnx \(dot, spot\), got 'cat'"
+        BadOptions, match=f"find.{key}: wanted classes of dots.onnx, got '{name}'; {hint}"
     ):
-        detect(folder, classes=["dot", "cat"])
+        detect(folder, **{key: told})
 
 
 def test_things_outside_all_regions_are_left_out(folder: Path) -> None:
