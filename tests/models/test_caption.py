@@ -78,7 +78,7 @@ def test_it_can_be_run_without_a_picture(sessions: Callable[[str], Session]) -> 
     given = feeds(SPECS["ahead"], session.inputs)
     assert {name: array.shape for name, array in given.items()} == {
         "features": (1, 4096),
-        "words": (1, 1),
+        "words": (1, 40),
     }
     assert session.run(given)["probabilities"].sum() == pytest.approx(1, abs=1e-5)
 
