@@ -24,9 +24,12 @@ from models.store import Model, find
 
 Array = NDArray[np.generic]
 Images = NDArray[np.uint8]
-Run = Callable[[Images], Mapping[str, Array]]
+Feeds = Mapping[str, Array]
+Run = Callable[[Feeds], Mapping[str, Array]]
 Engine = Callable[[Model, int], Run]
 
+# By the letter of an axis: words of a sentence, padded (caption_generator: 40 at most in Flickr8k).
+LENGTHS = {"T": 40}
 WARM_UP = 2  # runs that are not counted: the first ones make plans and allocate
 
 
@@ -76,7 +79,7 @@ def timed(
 def onnxruntime(model: Model, threads: int) -> Run:
     """As `framewire run` runs it."""
     session = open_session(model.path, device="cpu", threads=threads)
-    return lambda images: session.run({"image": images})
+    return session.run
 
 
 def openvino(model: Model, threads: int) -> Run:
@@ -92,7 +95,7 @@ def _openvino(model: Model, threads: int, precision: Precision) -> Run:
     from models.openvino import OpenVinoSession  # noqa: PLC0415 - an extra
 
     session = OpenVinoSession(model.path, threads, precision)
-    return lambda images: session.run({"image": images})
+    return session.run
 
 
 def opencv(model: Model, threads: int) -> Run:
@@ -106,9 +109,10 @@ def opencv(model: Model, threads: int) -> Run:
         raise CannotRun(f"cv2.dnn: {error.err or error}") from error
     names = net.getUnconnectedOutLayersNames()
 
-    def run(images: Images) -> Mapping[str, NDArray[np.generic]]:
-        net.setInput(images, "image")
+    def run(given: Feeds) -> Mapping[str, Array]:
         try:
+            for name, array in given.items():
+                net.setInput(array, name)  # type: ignore[arg-type]  # any array with numbers
             return dict(zip(names, net.forward(names), strict=True))
         except cv2.error as error:
             raise CannotRun(f"cv2.dnn: {error.err or error}") from error
@@ -133,8 +137,11 @@ def keras(model: Model, threads: int) -> Run:
     network = tf.function(build(model.spec))
     mean, std = (np.array(v, np.float32) for v in (model.spec.input.mean, model.spec.input.std))
 
-    def run(images: Images) -> Mapping[str, NDArray[np.generic]]:
-        network(tf.constant((images.astype(np.float32) - mean) / std))
+    def run(given: Feeds) -> Mapping[str, Array]:
+        if "image" in given:
+            network(tf.constant((given["image"].astype(np.float32) - mean) / std))
+        else:
+            network([tf.constant(array) for array in given.values()])
         return {}
 
     return run
@@ -163,15 +170,20 @@ def pictures(spec: ModelSpec, count: int = 1) -> Images:
 def feeds(spec: ModelSpec, inputs: Mapping[str, Port]) -> dict[str, NDArray[np.generic]]:
     """Something for every input that a model wants: a picture, or zeros where it wants none.
 
-    inputs  as `Session.inputs`; an axis of any length gets one place
+    inputs  as `Session.inputs`; an axis of any length gets one place, or as many as
+            `LENGTHS` says
     """
     if CONTRACTS[spec.task].image:
         return {"image": pictures(spec)}
     return {
-        name: np.zeros([n if isinstance(n, int) else 1 for n in port.shape], port.dtype)
+        name: np.zeros([_length(axis) for axis in port.shape], port.dtype)
         for name, port in inputs.items()
         if port.required
     }
+
+
+def _length(axis: int | str) -> int:
+    return axis if isinstance(axis, int) else LENGTHS.get(axis, 1)
 
 
 def main(
@@ -180,8 +192,9 @@ def main(
     """Time one engine, keep what it said, and print a `Timed` as JSON."""
     try:
         model = _model(name, engine)
-        run = _run(model, ENGINES[engine], int(threads))
-        told, found = _time(run, pictures(model.spec), float(seconds))
+        run = ENGINES[engine](model, int(threads))
+        ports = {port.name: port for port in CONTRACTS[model.spec.task].inputs}
+        told, found = _time(run, feeds(model.spec, ports), float(seconds))
         if photos:
             found = _of_each(run, np.load(photos, allow_pickle=False))
         np.savez(outputs, **found)  # type: ignore[arg-type]  # taken for allow_pickle
@@ -197,26 +210,20 @@ def _model(name: str, engine: str) -> Model:
     return find(name)
 
 
-def _run(model: Model, engine: Engine, threads: int) -> Run:
-    if not CONTRACTS[model.spec.task].image:
-        raise CannotRun(f"bench: wanted a model of pictures, got one of {model.spec.task}")
-    return engine(model, threads)
-
-
-def _time(run: Run, images: Images, seconds: float) -> tuple[Timed, dict[str, Array]]:
-    """The time of a run, and what it said of the picture."""
-    found = [dict(run(images)) for _ in range(WARM_UP)]
+def _time(run: Run, given: Feeds, seconds: float) -> tuple[Timed, dict[str, Array]]:
+    """The time of a run, and what it said."""
+    found = [dict(run(given)) for _ in range(WARM_UP)]
     times: list[float] = []
     until = time.perf_counter() + seconds
     while not times or time.perf_counter() < until:
         began = time.perf_counter()
-        run(images)
+        run(given)
         times.append(1000 * (time.perf_counter() - began))
     return Timed(median(times), len(times)), found[-1]
 
 
 def _of_each(run: Run, photos: Images) -> dict[str, Array]:
-    found = [dict(run(photo[np.newaxis])) for photo in photos]
+    found = [dict(run({"image": photo[np.newaxis]})) for photo in photos]
     return {f"{n}.{name}": array for n, one in enumerate(found) for name, array in one.items()}
 
 

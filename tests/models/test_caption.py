@@ -11,13 +11,14 @@ from keras import layers
 
 from models import ZOO, BadWeights
 from models.captioning import Vocabulary, parse_vocabulary
-from models.engines import feeds
+from models.engines import feeds, timed
 from models.export.convert import convert
 from models.families import caption
 from models.families.keras1 import modern
 from models.readers import h5
 from models.readers.weights import WeightFile, in_memory
 from models.session import Session, open_session
+from models.sidecar import write_sidecar
 from models.transfer import variables
 from tests.models import caption_file, keras2_file
 from tests.models.caption_file import FORMS, WORDS, inputs
@@ -77,7 +78,7 @@ def test_it_can_be_run_without_a_picture(sessions: Callable[[str], Session]) -> 
     given = feeds(SPECS["ahead"], session.inputs)
     assert {name: array.shape for name, array in given.items()} == {
         "features": (1, 4096),
-        "words": (1, 1),
+        "words": (1, 40),
     }
     assert session.run(given)["probabilities"].sum() == pytest.approx(1, abs=1e-5)
 
@@ -203,3 +204,16 @@ def test_unknown_gates_are_named() -> None:
     feed = graph.input(Port("x", "float32", ("B", "T", 4)))
     with pytest.raises(BadModel, match="layer odd: wanted a bias, and gates of sigmoid"):
         emit(graph, network, values(network), [feed])
+
+
+def test_a_captioner_is_timed_on_a_sentence_that_is_padded(tmp_path: Path) -> None:
+    path = tmp_path / "words.onnx"
+    with path.open("wb") as target:
+        convert(SPECS["ahead"], [original("ahead", tmp_path)]).write(target, {})
+    write_sidecar(path, SPECS["ahead"])
+    kept = tmp_path / "said.npz"
+    told = timed(str(path), "onnxruntime", 1, 0.05, kept)
+    assert not told.cannot
+    assert told.runs >= 1
+    with np.load(kept) as outputs:
+        assert outputs["probabilities"].shape == (1, WORDS)
