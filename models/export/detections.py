@@ -89,10 +89,17 @@ def column(graph: Graph, rows: str, index: int) -> str:
 
 
 def by_falling_score(graph: Graph, chosen: str, scores: str) -> str:
-    """Sort rows by score, then by picture; the second sort keeps the order of the first."""
+    """Sort rows by picture, and those of a picture by falling score.
+
+    The second sort is by picture and place in the first: not every engine leaves equals in order.
+    """
     count = graph.add("Slice", [graph.add("Shape", [chosen]), graph.integers(0), graph.integers(1)])
     found = graph.add("GatherND", [scores, chosen])
     _, order = graph.add_many("TopK", [found, count], 2, {"largest": 1})
     chosen = graph.add("Gather", [chosen, order], {"axis": 0})
-    _, order = graph.add_many("TopK", [column(graph, chosen, 0), count], 2, {"largest": 0})
+    first = graph.add("Mul", [column(graph, chosen, 0), count])
+    zero, one = (graph.constant(np.array(n, np.int64)) for n in (0, 1))
+    places = graph.add("Range", [zero, graph.add("Squeeze", [count]), one])
+    place = graph.add("Add", [first, places])
+    _, order = graph.add_many("TopK", [place, count], 2, {"largest": 0})
     return graph.add("Gather", [chosen, order], {"axis": 0})

@@ -100,6 +100,18 @@ def test_rows_go_by_picture_then_by_falling_score_over_all_classes(
     assert order == sorted(order)
 
 
+def test_rows_go_the_same_way_in_an_engine_whose_sorting_keeps_no_order(detector: Session) -> None:
+    """Such as OpenVINO's, which runs the file for `precision: bf16`."""
+    engine = pytest.importorskip("models.openvino", reason="openvino is not installed")
+    other = engine.OpenVinoSession(detector.path, 1, "fp32")
+    for seed in range(10):
+        given = feeds(seed, batch=4)
+        got, wanted = other.run(given), detector.run(given)
+        order = list(zip(got["batch"], -got["scores"], strict=True))
+        assert order == sorted(order)
+        assert set(rows(given, got)) == set(rows(given, wanted))
+
+
 def test_thresholds_can_be_given_with_the_picture(detector: Session) -> None:
     given = feeds(3, batch=2)
     strict = {"score_threshold": np.float32(0.8), "iou_threshold": np.float32(0.1)}
