@@ -19,6 +19,7 @@ from models.results import (
     FaceMesh,
     Labels,
     Motion,
+    Region,
     Result,
     Segmentation,
     Veil,
@@ -53,6 +54,10 @@ KINDS: dict[str, Mapping[str, str]] = {
         "shares": "Which share of the picture each covers, in [0, 1].",
         "masks": "Where each is: run lengths of a grid over the whole picture in COCO's compressed "
         "form, `{size: [rows, columns], counts}`.",
+        "regions": "Each connected piece of a class, the largest first: its `class`, `label` and "
+        "`share`, its `contour` and its `tip` (the point of the contour farthest from the edge "
+        "that it enters by, `null` if it is near none), both `[x, y]` in [0, 1] of the source "
+        "picture; `null` without `regions: true`.",
     },
     "face_mesh": {
         "points": "The points `[x, y, z]` of each face: x and y in [0, 1] of the source picture, z "
@@ -109,7 +114,20 @@ SAMPLES: dict[str, tuple[str, Result]] = {
     ),
     "segmentation": (
         "segment",
-        Segmentation(np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8), ("background", "road")),
+        Segmentation(
+            np.array([[0, 0, 1, 1], [0, 0, 1, 1]], np.uint8),
+            ("background", "road"),
+            (
+                Region(
+                    1,
+                    0.5,
+                    np.array(
+                        [[0.625, 0.25], [0.625, 0.75], [0.875, 0.75], [0.875, 0.25]], np.float32
+                    ),
+                    np.array([0.625, 0.25], np.float32),
+                ),
+            ),
+        ),
     ),
     "face_mesh": (
         "mesh",

@@ -16,6 +16,7 @@ from stages.model import open_model
 from stages.picture import Crop, Wanted
 from stages.placement import Placement
 from stages.presence import Presence
+from stages.regions import Pieces
 from stages.stage import Stage, StageContext, StageOptions
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -46,6 +47,15 @@ class SegmentOptions(StageOptions):
         description="Announce `presence.entered` when a class covers more than this share of the "
         "picture, and `presence.left` when it covers less than half as much.",
     )
+    regions: bool = Field(
+        False,
+        description="Report each connected piece of a class by itself: its share of the picture, "
+        "its outline, and its tip, the point farthest from the edge that it enters by.",
+    )
+    least_area: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.001, description="Pieces that cover less than this share of the picture are left out of "
+        "`regions`.",
+    )  # fmt: skip
     exact: bool = Field(
         False, description="Shrink pictures by averaging over areas: slower, without aliasing."
     )
@@ -76,6 +86,7 @@ class Segment(Stage):
         self._before: dict[str, NDArray[np.float32]] = {}
         least = options.presence
         self._presence = None if least is None else Presence(least, context)
+        self._pieces = Pieces(options.least_area) if options.regions else None
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Segmentation]:
         """One `Segmentation` a frame. Raises BadModel at a class that has no label."""
@@ -101,7 +112,9 @@ class Segment(Stage):
                 f"got {grid.max()}"
             )
         shown = self._smoothed(frame.stream, self._kept[grid[_visible(grid, place)]])
-        said = Segmentation(_whole(shown, place), self._spec.labels)
+        pieces = self._pieces
+        regions = None if pieces is None else pieces.of(shown, place, frame.picture.size)
+        said = Segmentation(_whole(shown, place), self._spec.labels, regions)
         if self._presence is not None:
             self._presence.look(frame, said)
         return said

@@ -10,7 +10,7 @@ from models.results.face_mesh import FaceMesh
 from models.results.labels import Labels
 from models.results.motion import Motion
 from models.results.result import Result, Wire, check
-from models.results.segmentation import Segmentation
+from models.results.segmentation import Region, Segmentation
 from models.results.veil import Veil
 from models.results.zones import Zones
 
@@ -20,6 +20,7 @@ __all__ = [
     "FaceMesh",
     "Labels",
     "Motion",
+    "Region",
     "Result",
     "Segmentation",
     "Veil",

@@ -8,9 +8,11 @@ from models.results import Result, Segmentation
 from models.results.segmentation import BACKGROUND
 from stages.overlay.canvas import (
     BOLD,
+    DARK,
     LIGHT,
     REGULAR,
     Canvas,
+    Colour,
     colour_of,
     panel,
     short,
@@ -23,7 +25,7 @@ LEAST = 0.0005  # of the picture: what covers less is tinted, and not in the leg
 
 
 def paint_segmentation(canvas: Canvas, node: str, result: Result) -> None:  # noqa: ARG001
-    """Each class in its colour with its contour, and the share of the picture that it covers."""
+    """Each class in its colour with its contour and tips, and the share that it covers."""
     if not isinstance(result, Segmentation):
         return
     height, width = canvas.pixels.shape[:2]
@@ -38,7 +40,20 @@ def paint_segmentation(canvas: Canvas, node: str, result: Result) -> None:  # no
         cv2.copyTo(cv2.addWeighted(canvas.pixels, 1 - TINT, tint, TINT, 0), mask, canvas.pixels)
         contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         cv2.drawContours(canvas.pixels, contours, -1, colour_of(number), canvas.line, cv2.LINE_AA)
+    for region in result.regions or ():
+        if region.tip is not None:
+            _tip(canvas, region.tip, colour_of(region.number))
     _legend(canvas, result, [c for c in present if shares[c] >= LEAST], shares)
+
+
+def _tip(canvas: Canvas, tip: NDArray[np.float32], colour: Colour) -> None:
+    """A ring with a dot, dark around it, so that it shows on tissue and on metal alike."""
+    height, width = canvas.pixels.shape[:2]
+    x, y = (tip * (width, height)).round().astype(int).tolist()
+    radius, dot = round(canvas.size * 0.55), max(2, canvas.size // 6)
+    for ink, more in ((DARK, canvas.line), (LIGHT, 0)):
+        cv2.circle(canvas.pixels, (x, y), radius, ink, canvas.line + more, cv2.LINE_AA)
+        cv2.circle(canvas.pixels, (x, y), dot + more, ink if more else colour, -1, cv2.LINE_AA)
 
 
 def _legend(

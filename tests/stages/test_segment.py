@@ -153,3 +153,26 @@ def test_a_model_for_something_else_is_refused(folder: Path) -> None:
     )
     with pytest.raises(BadModel, match="wanted a model that can segment"):
         Look(folder, model="other.onnx")
+
+
+def test_pieces_are_told_if_they_are_asked_for(folder: Path) -> None:
+    pixels = plain(0)
+    pixels[8:16, :32] = 220  # comes in from the left
+    assert Look(folder)(pixels).regions is None
+    said = Look(folder, regions=True)(pixels)
+    assert said.regions is not None
+    (piece,) = said.regions
+    assert said.labels[piece.number] == "tip"
+    assert piece.share == pytest.approx(said.measure("tip"))
+    assert piece.tip is not None
+    assert piece.tip[0] == pytest.approx(0.5, abs=0.05)
+    (told,) = said.to_wire()["regions"]  # type: ignore[misc]
+    assert told["label"] == "tip"
+    assert told["tip"] == np.round(piece.tip, 5).tolist()
+    assert len(told["contour"]) == len(piece.contour)
+
+
+def test_pieces_smaller_than_asked_for_are_left_out(folder: Path) -> None:
+    pixels = plain(0)
+    pixels[8:16, :32] = 220
+    assert Look(folder, regions=True, least_area=0.3)(pixels).regions == ()
