@@ -228,10 +228,13 @@ class Detect(Common):
 
 
 class Segment(Common):
-    """A U-Net on a MobileNet: the class of each pixel."""
+    """A U-Net on a MobileNet or on VGG16: the class of each pixel."""
 
     task: Literal["segment"]
-    network: Literal["mobilenet"] = Field("mobilenet", description="The encoder.")
+    network: Literal["mobilenet", "unet16"] = Field(
+        "mobilenet",
+        description="The encoder: a MobileNet; or `unet16`, TernausNet-16, a U-Net on VGG16.",
+    )
     alpha: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Width of a MobileNet.")
     frozen: str = Field(
         "", description="The layer up to which weights stay as they came; by default none does."

@@ -1,4 +1,4 @@
-"""Trains a segmenter: a U-Net on a MobileNet."""
+"""Trains a segmenter: a U-Net on a MobileNet or on VGG16."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,6 +18,7 @@ from models.training.fit import fit
 from models.training.masks import read_masks, read_pair
 from models.training.outcome import Outcome
 from models.training.setting import Setting
+from models.training.unet16 import unet16
 
 CHUNK = 4  # pictures that are looked at together, when they are not learnt from
 
@@ -27,10 +28,9 @@ Floats = NDArray[np.float32]
 def train(config: Segment, setting: Setting) -> Outcome:
     """Read, train, write, score. Raises BadData and BadWeights."""
     pictures, dev = read_masks(config.train), read_masks(config.dev)
-    wanted = networks.input_of("mobilenet", config.input)
+    wanted = networks.input_of(config.network, config.input)
     size = (wanted.height, wanted.width)
-    body = networks.backbone("mobilenet", wanted, config.alpha, config.weights)
-    network = networks.segmenter(body, len(config.labels))
+    network = _network(config, wanted)
     if config.frozen:
         networks.freeze(network, config.frozen)
 
@@ -63,9 +63,17 @@ def train(config: Segment, setting: Setting) -> Outcome:
     session.check_against(spec)
     judge = MaskScore(len(config.labels))
     for images, masks in _seen(config, wanted, dev):
-        judge.add(np.asarray(session.run({"image": images})["classes"], np.uint8), masks)
+        ordered = images[..., ::-1] if wanted.order == "bgr" else images
+        judge.add(np.asarray(session.run({"image": ordered})["classes"], np.uint8), masks)
     counts = {"train": len(pictures), "dev": len(dev)}
     return Outcome(file, judge.scores(config.labels), course, counts, {"labels": config.labels})
+
+
+def _network(config: Segment, wanted: Input) -> keras.Model:
+    if config.network == "unet16":
+        return unet16(wanted, len(config.labels), config.weights)
+    body = networks.backbone("mobilenet", wanted, config.alpha, config.weights)
+    return networks.segmenter(body, len(config.labels))
 
 
 def _seen(

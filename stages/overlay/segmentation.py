@@ -21,6 +21,7 @@ from stages.overlay.canvas import (
 )
 
 TINT = 0.42  # of a class's colour over what it covers
+OUTLINED = 25  # squares of the line's width: a contour around less would hide it
 LEAST = 0.0005  # of the picture: what covers less is tinted, and not in the legend
 
 
@@ -39,6 +40,8 @@ def paint_segmentation(canvas: Canvas, node: str, result: Result) -> None:  # no
         tint = np.full_like(canvas.pixels, colour_of(number))
         cv2.copyTo(cv2.addWeighted(canvas.pixels, 1 - TINT, tint, TINT, 0), mask, canvas.pixels)
         contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
+        least = OUTLINED * canvas.line**2
+        contours = [contour for contour in contours if cv2.contourArea(contour) >= least]
         cv2.drawContours(canvas.pixels, contours, -1, colour_of(number), canvas.line, cv2.LINE_AA)
     for region in result.regions or ():
         if region.tip is not None:

@@ -40,6 +40,9 @@ async def test_two_feeds_are_segmented_and_recorded_and_no_frame_is_lost(
     lines = [json.loads(line) for line in (tmp_path / "surgical.jsonl").read_text().splitlines()]
     assert {line["kind"] for line in lines} == {"segmentation"}
     assert len(lines) == 2 * FRAMES
+    for region in (region for line in lines for region in line["data"]["regions"]):
+        assert region["share"] >= 0.002
+        assert len(region["contour"]) >= 1
     for stream in ("left", "right"):
         with av.open(str(tmp_path / f"surgical-{stream}.mp4")) as recorded:
             frames = list(recorded.decode(video=0))

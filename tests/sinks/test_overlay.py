@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.results import Wire
+from models.results import Region, Segmentation, Wire
 from sinks.annotate import annotated, clock, shown_size
 from sinks.sink import Recent
 from stages.overlay import DARK, LIGHT, PAINTERS, PALETTE, Canvas, colour_of, draw, ink_on
@@ -239,3 +239,30 @@ def test_what_was_said_a_while_ago_is_drawn_fainter_and_in_the_end_not_at_all() 
     fresh, old, older = strength(0.2), strength(5.0), strength(8.0)
     assert fresh > old > older > 0
     assert strength(10.0) == 0
+
+
+def test_a_class_is_outlined_and_a_speck_of_it_only_tinted() -> None:
+    grid = np.zeros((96, 128), np.uint8)
+    grid[40:60, 40:80] = 1
+    grid[90, 120] = 1
+    pixels = grey(640, 480)
+    draw(pixels, {"tools": Segmentation(grid, ("nothing", "hook"))})
+    below = pixels[150:]  # of the legend
+    found = where(below, colour_of(1))
+    assert found is not None
+    for got, wanted in zip(found, (200, 50, 400, 150), strict=True):
+        assert abs(got - wanted) <= 4
+    assert (pixels[452, 602] != 128).any()
+
+
+def test_a_tip_is_marked_where_it_is() -> None:
+    grid = np.zeros((96, 128), np.uint8)
+    grid[48:52, 64:] = 1
+    contour = np.array([[0.5, 0.5], [1, 0.5], [1, 0.54]], np.float32)
+    region = Region(1, 0.02, contour, np.array([0.5, 0.5], np.float32))
+    plain, marked = grey(640, 480), grey(640, 480)
+    draw(plain, {"tools": Segmentation(grid, ("nothing", "hook"))})
+    draw(marked, {"tools": Segmentation(grid, ("nothing", "hook"), (region,))})
+    rows, columns = np.nonzero((plain != marked).any(axis=2))
+    assert abs((rows.min() + rows.max()) / 2 - 240) <= 1
+    assert abs((columns.min() + columns.max()) / 2 - 320) <= 1
