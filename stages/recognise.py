@@ -6,21 +6,21 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from pydantic import Field
 
 from models.results import Detections
 from stages.errors import BadOptions
-from stages.faces.align import upright
+from stages.faces.embedder import Embedder
+from stages.faces.kept import read_kept
 from stages.frame import Frame
 from stages.gallery import Gallery
-from stages.model import open_model
-from stages.picture import Picture, Wanted
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import things
 from stages.votes import Votes
 
-MOST = 32  # faces in one call
+log = structlog.get_logger()
 
 Point = Annotated[int, Field(ge=0)]
 
@@ -32,8 +32,13 @@ class RecogniseOptions(StageOptions):
         "face-recognition-128", description="A model of the zoo, or the path of an ONNX file."
     )
     gallery: Path = Field(
-        description="A folder with a folder for each person, named as they are, and in it pictures "
-        "of them, each cropped to the face."
+        description="A file that `framewire faces enrol` has written, or a folder with a folder "
+        "for each person, named as they are, and in it pictures of them, each cropped to the face."
+    )
+    key: str = Field(
+        "",
+        description="What the gallery file is encrypted with, such as `${FACES_KEY}`; empty: "
+        "nothing.",
     )
     metric: Literal["l2", "cosine"] = Field(
         "l2", description="How far two faces are apart: `l2`, or `cosine` (1 minus the cosine)."
@@ -88,16 +93,18 @@ class Recognise(Stage):
         """
         if not context.inputs:
             raise BadOptions(f"{context.node}: wanted a node that finds faces in `from`, got none")
-        self._spec, self._session = open_model(options.model, "embed", context)
+        self._embedder = Embedder(options.model, context, margin=options.margin, eyes=options.eyes)
         self._options = options
         self._inputs = context.inputs
         self._votes: dict[str, Votes] = {}
-        self._gallery = Gallery.read(context.folder / options.gallery, self._embed_whole)
+        self._gallery = self._known(context.folder / options.gallery, options.key)
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections | None]:
         """One `Detections` a frame, with `distances`; None where nobody has looked for faces."""
         looked = [self._find(frame) for frame in frames]
-        faces = self._embed([image for one in looked if one is not None for image in one.images])
+        faces = self._embedder.embed(
+            [image for one in looked if one is not None for image in one.images]
+        )
         looks = iter(self._gallery.distances(faces, self._options.metric))
         return [
             None if one is None else self._name(frame, one, looks)
@@ -124,21 +131,12 @@ class Recognise(Stage):
             if found.tracks is not None and votes.settled(int(found.tracks[row])):
                 shown.append(row)
                 continue
-            image = self._image(frame.picture, found, row)
+            image = self._embedder.image(frame.picture, found, row)
             if image is not None:
                 rows.append(len(shown))
                 images.append(image)
                 shown.append(row)
         return _Found(found.pick(np.array(shown, np.int64)), rows, images)
-
-    def _image(self, picture: Picture, found: Detections, row: int) -> NDArray[np.uint8] | None:
-        eyes = self._options.eyes
-        if eyes is not None and found.points is not None:
-            return upright(picture, found.points[row, list(eyes)], self._spec.input)
-        crop = picture.around(found.boxes[row], self._options.margin)
-        if crop is None:
-            return None
-        return picture.pixels(Wanted.by(self._spec.input, exact=False, crop=crop))
 
     def _name(
         self, frame: Frame, found: _Found, looks: Iterator[NDArray[np.float32]]
@@ -161,12 +159,25 @@ class Recognise(Stage):
             faces.points, None, faces.tracks, far,
         )  # fmt: skip
 
-    def _embed_whole(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        wanted = Wanted.by(self._spec.input, exact=False)
-        return self._embed([picture.pixels(wanted) for picture in pictures])
-
-    def _embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """(B, D) of B inputs, in as many calls as it takes."""
-        parts = [images[at : at + MOST] for at in range(0, len(images), MOST)]
-        rows = [self._session.run({"image": np.stack(part)})["embedding"] for part in parts]
-        return np.concatenate(rows).astype(np.float32) if rows else np.empty((0, 0), np.float32)
+    def _known(self, path: Path, key: str) -> Gallery:
+        if not path.is_file():
+            if key:
+                raise BadOptions(f"gallery: wanted a file that the key encrypts, got {path}")
+            return Gallery.read(
+                path, lambda p: self._embedder.embed([self._embedder.whole(one) for one in p])
+            )
+        kept = read_kept(path, key)
+        if kept.sha256 != self._embedder.sha256():
+            raise BadOptions(
+                f"gallery: wanted faces seen by this {self._embedder.model}, got {path} of "
+                f"{kept.model}, sha256 {kept.sha256[:12]}: enrol them again"
+            )
+        if not kept.names:
+            raise BadOptions(f"gallery: wanted people in {path}, got none")
+        if kept.shown != self._embedder.shown:
+            log.warning(
+                "gallery: faces were enrolled in another way than they are met",
+                enrolled=kept.shown,
+                met=self._embedder.shown,
+            )
+        return kept.gallery()

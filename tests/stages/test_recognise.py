@@ -166,9 +166,7 @@ def recogniser(folder: Path, **options: object) -> Recognise:
         cv2.imwrite(
             str(folder / "people" / person / "one.png"), np.full((16, 16, 3), colour, np.uint8)
         )
-    told = RecogniseOptions.model_validate(
-        {"model": "colour.onnx", "gallery": "people", **options}
-    )
+    told = RecogniseOptions.model_validate({"model": "colour.onnx", "gallery": "people", **options})
     return Recognise(told, StageContext("who", device="cpu", folder=folder, inputs=("faces",)))
 
 
