@@ -70,7 +70,7 @@ def surface_of(volume: NDArray[np.uint8], image: NDArray[np.uint8], level: float
         np.clip(np.round(cells[:, axis] * (size / of)).astype(np.int64), 0, size - 1)
         for axis, size, of in ((1, image.shape[0], high), (2, image.shape[1], wide))
     ]
-    colours = image[at[0], at[1]].astype(np.float32) / 255
+    colours = np.asarray(image[at[0], at[1]] / 255, np.float32)
     return Surface(
         np.ascontiguousarray(points), np.ascontiguousarray(normals), colours,
         np.ascontiguousarray(triangles),
