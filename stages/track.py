@@ -1,6 +1,7 @@
 """Follow things from frame to frame: ByteTrack (arXiv:2110.06864), by the package `trackers`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -9,6 +10,7 @@ from pydantic import Field
 from models.results import Detections
 from stages.errors import BadOptions
 from stages.frame import Frame
+from stages.sightings import Sightings
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import things
 
@@ -33,6 +35,11 @@ class TrackOptions(StageOptions):
     lost_s: float = Field(
         1.0, ge=0, description="How long a track that is lost may be found again, in seconds."
     )
+    events: bool = Field(
+        False,
+        description="Announce `track.lost` when a track was not seen in three frames on end, and "
+        "`track.found` when it is seen again, both with `away_s`.",
+    )
 
 
 class Track(Stage):
@@ -51,6 +58,7 @@ class Track(Stage):
                 f"stage track: wanted the package {error.name}: pip install 'framewire[track]'"
             ) from error
         self._options = options
+        self._context = context
         self._inputs = context.inputs
         self._streams: dict[str, _Followed] = {}
 
@@ -64,14 +72,14 @@ class Track(Stage):
             return None
         followed = self._streams.get(frame.stream)
         if followed is None:
-            followed = self._streams[frame.stream] = _Followed(self._options)
+            followed = self._streams[frame.stream] = _Followed(self._options, self._context)
         return followed.follow(found, frame)
 
 
 class _Followed:
     """The tracks of one stream."""
 
-    def __init__(self, options: TrackOptions) -> None:
+    def __init__(self, options: TrackOptions, context: StageContext) -> None:
         from trackers import ByteTrackTracker  # noqa: PLC0415 - see Track
 
         self._tracker = ByteTrackTracker(
@@ -81,6 +89,7 @@ class _Followed:
             minimum_consecutive_frames=options.confirm,
             minimum_iou_threshold=options.iou,
         )
+        self._sightings = Sightings(options.lost_s, context) if options.events else None
 
     def follow(self, found: Detections, frame: Frame) -> Detections:
         import supervision as sv  # noqa: PLC0415 - see Track
@@ -94,8 +103,7 @@ class _Followed:
         numbers = np.asarray(told.tracker_id, np.int64)
         rows, numbers = rows[numbers >= 0], numbers[numbers >= 0]
         order = np.argsort(rows)
-        picked = found.pick(rows[order].astype(np.int64))
-        return Detections(
-            picked.boxes, picked.scores, picked.classes, picked.labels,
-            picked.points, picked.masks, numbers[order] + 1,
-        )  # fmt: skip
+        said = replace(found.pick(rows[order].astype(np.int64)), tracks=numbers[order] + 1)
+        if self._sightings is not None:
+            self._sightings.look(frame, said)
+        return said

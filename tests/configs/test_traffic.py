@@ -16,7 +16,8 @@ from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
 from tests.models.data import shared
 
-CONFIG = Path(__file__).parents[2] / "configs" / "traffic.yaml"
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "configs" / "traffic.yaml"
 TRUTH = Path(__file__).parent / "truth" / "car-detection.csv"
 LOOKED_AT = [*range(66, 107), *range(180, 239)]
 
@@ -83,3 +84,38 @@ async def test_cars_are_followed_and_counted(
     assert sum(len(one) for one in real.values()) == 137
     # 0.69: a car of which less than a third shows is drawn, and not found.
     assert idf1(real, dict(said)) >= 0.65
+
+
+@pytest.mark.slow
+async def test_each_car_is_named_once_by_a_vote(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node that waits behind `#`; any classifier does, since only the course of it is told."""
+    clip = shared("video/car-detection.mp4")
+    monkeypatch.setenv("FRAMEWIRE_HOME", str(tmp_path))
+    weights = shared("weights_tinier_yolo_voc/tinier_yolo_voc.npz")
+    import_model(zoo.spec("tinier-yolo-voc"), [weights])
+    convolutions = shared("weights_vgg16_notop/vgg16_imagenet_notop_fp16.npz")
+    head = ROOT / "models" / "trained" / "tomato.head.npz"
+    import_model(zoo.spec("tomato-head"), [convolutions, head])
+    before, block, after = CONFIG.read_text("utf-8").partition("  # name:\n")
+    commented, gap, rest = after.partition("\n\n")
+    node = "\n".join(line.replace("  # ", "  ", 1) for line in (block + commented).splitlines())
+    text = before + node + gap + rest.replace("from: [follow, count]", "from: [name, count]")
+    (tmp_path / "traffic.yaml").write_text(text)
+    environ = {"SOURCE": str(clip), "OUT": str(tmp_path), "CARS": "tomato-head"}
+    async with Pipeline(load_config(tmp_path / "traffic.yaml", environ)) as pipeline:
+        await pipeline.run()
+
+    looks: dict[int, list[tuple[str, float]]] = defaultdict(list)
+    for line in map(json.loads, (tmp_path / "traffic.jsonl").read_text().splitlines()):
+        data = line["data"]
+        if line["node"] == "name":
+            for told in zip(data["tracks"], data["labels"], data["scores"], strict=True):
+                looks[told[0]].append(told[1:])
+        else:
+            counts = data
+    assert (counts["in"], counts["out"]) == ([2], [2])
+    assert sum(len(one) > 8 for one in looks.values()) == 4  # the cars
+    for one in looks.values():
+        assert len(set(one[7:])) <= 1  # from its eighth look on, name and score stay

@@ -1,5 +1,10 @@
 """Things keep their number as long as they are the same things."""
 
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -9,6 +14,9 @@ from stages.frame import Frame
 from stages.stage import StageContext
 from stages.track import Track, TrackOptions
 from tests.factory import detections, grey_frame, nothing
+
+if TYPE_CHECKING:
+    from stages.events import Event
 
 
 def frame(seq: int, found: Detections | None, stream: str = "a") -> Frame:
@@ -73,6 +81,43 @@ def test_rows_stay_with_their_scores_and_classes() -> None:
     assert said.boxes == pytest.approx(found.boxes)
 
 
+def test_what_else_is_known_of_a_thing_stays_with_it() -> None:
+    track = tracker(confirm=1)
+    for seq in range(2):
+        found = replace(
+            detections(at(0.1), at(0.6), points=[[(0.2, 0.5)], [(0.7, 0.5)]]),
+            distances=np.array([0.3, 0.4], np.float32),
+        )
+        (said,) = track.run([frame(seq, found)])
+    assert said is not None
+    assert said.distances == pytest.approx([0.3, 0.4])
+    assert said.points == pytest.approx(found.points)
+
+
+def test_a_track_that_is_lost_and_found_again_is_told() -> None:
+    events: list[Event] = []
+    context = StageContext("track", inputs=("find",), announce=events.append)
+    track = Track(TrackOptions(confirm=1, events=True), context)
+    there = {*range(5), *range(6, 10), *range(20, 25)}  # a gap of one frame, then one of ten
+    for seq in range(80):
+        track.run([frame(seq, detections(at(0.4)) if seq in there else nothing(), "b")])
+    assert [(event.name, event.about, event.detail["away_s"]) for event in events] == [
+        ("track.lost", "b", 0.12),
+        ("track.found", "b", 0.44),
+        ("track.lost", "b", 0.12),
+    ]
+    assert events[0].detail == {"node": "track", "track": 1, "label": "person", "away_s": 0.12}
+
+
+def test_nothing_is_told_unless_it_is_asked_for() -> None:
+    events: list[Event] = []
+    context = StageContext("track", inputs=("find",), announce=events.append)
+    track = Track(TrackOptions(confirm=1), context)
+    for seq in range(20):
+        track.run([frame(seq, detections(at(0.4)) if seq < 5 else nothing())])
+    assert events == []
+
+
 def test_boxes_that_are_no_numbers_are_left_out() -> None:
     track = tracker()
     for seq in range(3):
@@ -97,3 +142,15 @@ def test_a_frame_at_which_nobody_looked_passes_by() -> None:
 def test_it_wants_a_node_that_finds_things() -> None:
     with pytest.raises(BadOptions, match="wanted a node that finds things in `from`, got none"):
         Track(TrackOptions(), StageContext("track"))
+
+
+def test_without_its_package_the_extra_is_named() -> None:
+    code = (
+        "import sys; sys.modules['trackers'] = None\n"
+        "from stages.stage import StageContext\n"
+        "from stages.track import Track, TrackOptions\n"
+        "Track(TrackOptions(), StageContext('track', inputs=('find',)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    wanted = "wanted the package trackers: pip install 'framewire[track]'"
+    assert done.stderr.rstrip().endswith(wanted)
