@@ -18,6 +18,7 @@ from models.results import (
     Detections,
     FaceMesh,
     Labels,
+    Mesh3d,
     Motion,
     Region,
     Result,
@@ -63,6 +64,14 @@ KINDS: dict[str, Mapping[str, str]] = {
         "points": "The points `[x, y, z]` of each face: x and y in [0, 1] of the source picture, z "
         "in the unit of x, less is nearer to the camera.",
         "scores": "How sure it is that each is a face, in [0, 1].",
+    },
+    "mesh3d": {
+        "boxes": "The box `[x1, y1, x2, y2]` of each thing that was given a shape, in [0, 1] of "
+        "the source picture, not clipped.",
+        "vertices": "How many points each shape has.",
+        "triangles": "How many triangles.",
+        "files": "The files that each was written to, on the machine that runs the graph; the "
+        "oldest are deleted.",
     },
     "zones": {
         "areas": "The names of the areas.",
@@ -132,6 +141,15 @@ SAMPLES: dict[str, tuple[str, Result]] = {
     "face_mesh": (
         "mesh",
         FaceMesh(np.array([[[0.5, 0.5, -0.0625]]], np.float32), np.array([0.75], np.float32)),
+    ),
+    "mesh3d": (
+        "face3d",
+        Mesh3d(
+            boxes=np.array([[0.125, 0.25, 0.375, 0.875]], np.float32),
+            vertices=np.array([31204], np.int64),
+            triangles=np.array([62404], np.int64),
+            files=(("out/faces3d/lobby-00000012-0.glb",),),
+        ),
     ),
     "zones": (
         "zones",

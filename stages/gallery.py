@@ -48,8 +48,7 @@ class Gallery:
             files = [
                 (number, file)
                 for number, person in enumerate(people)
-                for file in sorted(person.iterdir())
-                if file.suffix.lower() in SUFFIXES
+                for file in pictures_in(person)
             ]
         except OSError as error:
             raise BadOptions(
@@ -72,25 +71,43 @@ class Gallery:
             len(files) - len(seen),
         )
 
-    def nearest(
-        self, faces: NDArray[np.float32], metric: str, threshold: float
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Who each of B faces (B, D) is, and how far from the nearest one of that person.
+    def distances(self, faces: NDArray[np.float32], metric: str) -> NDArray[np.float32]:
+        """How far each of B faces (B, D) is from the nearest one of each of P people.
 
-        metric     "l2", or "cosine": one minus the cosine of the angle
+        metric   "l2", or "cosine": one minus the cosine of the angle
+        returns  (B, P) float32; infinite for a person of whom there is no face
+        """
+        far = np.full((len(faces), len(self.names) - 1), np.inf, np.float32)
+        if not len(faces):
+            return far
+        if metric == "cosine":
+            each = 1 - _unit(faces) @ _unit(self.embeddings).T
+        else:
+            # Of a crowd, all differences side by side would need gigabytes; in float64 nothing is
+            # lost by multiplying out.
+            one, other = faces.astype(np.float64), self.embeddings.astype(np.float64)
+            squares = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
+            each = np.sqrt(np.maximum(squares, 0))
+        for column, person in enumerate(self.people.tolist()):
+            np.minimum(far[:, person], each[:, column], out=far[:, person])
+        return far
+
+    def choose(
+        self, distances: NDArray[np.float32], threshold: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Who is nearest, of distances (B, P).
+
         threshold  above it a face is unknown
         returns    (B,) int64 numbers of names, (B,) float32
         """
-        if not len(faces):
-            return np.empty(0, np.int64), np.empty(0, np.float32)
-        if metric == "cosine":
-            distances = 1 - _unit(faces) @ _unit(self.embeddings).T
-        else:
-            distances = np.linalg.norm(faces[:, None] - self.embeddings[None], axis=2)
         best = distances.argmin(axis=1)
-        least = distances[np.arange(len(faces)), best].astype(np.float32)
-        who = np.where(least <= threshold, self.people[best], len(self.names) - 1)
-        return who.astype(np.int64), least
+        least = distances[np.arange(len(distances)), best]
+        return np.where(least <= threshold, best, len(self.names) - 1).astype(np.int64), least
+
+
+def pictures_in(folder: Path) -> Sequence[Path]:
+    """The files in a folder that should be pictures, by their names. Raises OSError."""
+    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES]
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

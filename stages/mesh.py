@@ -1,22 +1,26 @@
 """The shape of each face that was found before: any ONNX model that keeps a mesh's contract."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import ClassVar
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, ClassVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from models.results import FaceMesh
+from models.results import Detections, FaceMesh
 from stages.errors import BadOptions
+from stages.faces.align import levelled, shown
 from stages.frame import Frame
 from stages.model import open_model
-from stages.picture import Crop, Wanted
+from stages.picture import Crop, Picture, Wanted
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import things
 
 MOST = 32  # faces in one call
+
+Point = Annotated[int, Field(ge=0)]
 
 
 class MeshOptions(StageOptions):
@@ -30,6 +34,20 @@ class MeshOptions(StageOptions):
         0.25, ge=0, le=2, description="What is shown around a face, as a share of its box's longer "
         "side on each side. MediaPipe has 0.25.",
     )  # fmt: skip
+    eyes: tuple[Point, Point] | None = Field(
+        (0, 1),
+        description="Which key points are a face's eyes, first the one on the left of the picture: "
+        "it is looked at with level eyes, as the model learnt it. `[0, 1]` is blazeface-short's; "
+        "`null`, and faces without key points: as they are.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What the model is shown of a face, and the way back from its points to the picture's."""
+
+    image: NDArray[np.uint8]
+    undo: Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 class Mesh(Stage):
@@ -52,51 +70,76 @@ class Mesh(Stage):
 
     def run(self, frames: Sequence[Frame]) -> Sequence[FaceMesh | None]:
         """One `FaceMesh` a frame; None where nobody has looked for faces."""
-        looked = [self._crops(frame) for frame in frames]
+        found = [things(frame, self._inputs) for frame in frames]
         looks = [
-            (index, self._wanted(crop))
-            for index, crops in enumerate(looked)
-            for crop in (crops or ())
+            (index, look)
+            for index, (frame, faces) in enumerate(zip(frames, found, strict=True))
+            for look in (() if faces is None else self._looks(frame.picture, faces))
         ]
         meshes: list[list[NDArray[np.float32]]] = [[] for _ in frames]
         scores: list[list[float]] = [[] for _ in frames]
         for at in range(0, len(looks), MOST):
             part = looks[at : at + MOST]
-            images = np.stack([frames[index].picture.pixels(wanted) for index, wanted in part])
-            out = self._session.run({"image": images})
-            for (index, wanted), points, score in zip(
+            out = self._session.run({"image": np.stack([look.image for _, look in part])})
+            for (index, look), points, score in zip(
                 part, np.asarray(out["points"], np.float32), out["score"].tolist(), strict=True
             ):
                 if score >= self._options.score:
-                    meshes[index].append(self._placed(frames[index], wanted, points))
+                    meshes[index].append(look.undo(points))
                     scores[index].append(score)
         return [
-            None if crops is None else _mesh(mesh, score)
-            for crops, mesh, score in zip(looked, meshes, scores, strict=True)
+            None if faces is None else _mesh(mesh, score)
+            for faces, mesh, score in zip(found, meshes, scores, strict=True)
         ]
 
-    def _crops(self, frame: Frame) -> Sequence[Crop] | None:
+    def _looks(self, picture: Picture, faces: Detections) -> Iterator[_Look]:
         """A square around each face, as far as it lies on the picture."""
-        found = things(frame, self._inputs)
-        if found is None:
-            return None
-        size = np.array(frame.picture.size, np.float32)
-        low, high = found.boxes[:, :2], found.boxes[:, 2:]
+        size = np.array(picture.size, np.float32)
+        low, high = faces.boxes[:, :2], faces.boxes[:, 2:]
         middle = (low + high) / 2
         side = ((high - low) * size).max(axis=1, keepdims=True, initial=0)
-        half = side * (0.5 + self._options.margin) / size
-        crops = (frame.picture.around(box) for box in np.hstack([middle - half, middle + half]))
-        return [crop for crop in crops if crop is not None]
+        side *= 1 + 2 * self._options.margin
+        around = np.hstack([middle - side / 2 / size, middle + side / 2 / size])
+        for row in range(len(faces)):
+            look = self._turned(picture, faces, row, float(side[row, 0]))
+            if look is None and (crop := picture.around(around[row])) is not None:
+                look = self._straight(picture, crop)
+            if look is not None:
+                yield look
 
-    def _wanted(self, crop: Crop) -> Wanted:
+    def _turned(self, picture: Picture, faces: Detections, row: int, side: float) -> _Look | None:
+        eyes, points = self._options.eyes, faces.points
+        if eyes is None or points is None or points.shape[1] <= max(eyes):
+            return None
+        # A box that is as wide as many pictures would ask for as large a crop.
+        if picture.around(faces.boxes[row]) is None:
+            return None
+        model = self._spec.input
+        turn = levelled(picture, faces.boxes[row], points[row, list(eyes)], side, model)
+        image = None if turn is None else shown(picture, turn, model)
+        if turn is None or image is None:
+            return None
+        back = cv2.invertAffineTransform(turn)
+        size = np.array(picture.size, np.float64)
+        shape = np.array([model.width, model.height], np.float64)
+
+        def undo(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+            places = (mesh[:, :2] * shape) @ back[:, :2].T + back[:, 2]
+            return np.hstack([places / size, mesh[:, 2:] * (side / size[0])]).astype(np.float32)
+
+        return _Look(image, undo)
+
+    def _straight(self, picture: Picture, crop: Crop) -> _Look:
         # At the edge of a picture a crop is no square: the face must not be stretched to one.
-        return replace(Wanted.by(self._spec.input, exact=False, crop=crop), fit="letterbox")
+        model = Wanted.by(self._spec.input, exact=False, crop=crop)
+        wanted = replace(model, fit="letterbox")
+        place = picture.placed(wanted)
+        across = np.float32(place.width / place.inner_width * place.part[2])
 
-    @staticmethod
-    def _placed(frame: Frame, wanted: Wanted, points: NDArray[np.float32]) -> NDArray[np.float32]:
-        place = frame.picture.placed(wanted)
-        across = place.width / place.inner_width * place.part[2]
-        return np.hstack([place.undo(points[:, :2]), points[:, 2:] * np.float32(across)])
+        def undo(mesh: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.hstack([place.undo(mesh[:, :2]), mesh[:, 2:] * across])
+
+        return _Look(picture.pixels(wanted), undo)
 
 
 def _mesh(points: Sequence[NDArray[np.float32]], scores: Sequence[float]) -> FaceMesh:

@@ -1,23 +1,28 @@
 """Say whose each face is that was found before: any ONNX model that gives embeddings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from pydantic import Field
 
 from models.results import Detections
 from stages.errors import BadOptions
+from stages.faces.embedder import Embedder
+from stages.faces.kept import read_kept
 from stages.frame import Frame
 from stages.gallery import Gallery
-from stages.model import open_model
-from stages.picture import Picture, Wanted
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import things
+from stages.votes import Votes
 
-MOST = 32  # faces in one call
+log = structlog.get_logger()
+
+Point = Annotated[int, Field(ge=0)]
 
 
 class RecogniseOptions(StageOptions):
@@ -27,8 +32,13 @@ class RecogniseOptions(StageOptions):
         "face-recognition-128", description="A model of the zoo, or the path of an ONNX file."
     )
     gallery: Path = Field(
-        description="A folder with a folder for each person, named as they are, and in it pictures "
-        "of them, each cropped to the face."
+        description="A file that `framewire faces enrol` has written, or a folder with a folder "
+        "for each person, named as they are, and in it pictures of them, each cropped to the face."
+    )
+    key: str = Field(
+        "",
+        description="What the gallery file is encrypted with, such as `${FACES_KEY}`; empty: "
+        "nothing.",
     )
     metric: Literal["l2", "cosine"] = Field(
         "l2", description="How far two faces are apart: `l2`, or `cosine` (1 minus the cosine)."
@@ -42,13 +52,38 @@ class RecogniseOptions(StageOptions):
     margin: float = Field(
         0.0, ge=0, le=2, description="What is shown around a face, as a share of its box."
     )
+    eyes: tuple[Point, Point] | None = Field(
+        None,
+        description="Turn faces upright by their eyes: which key points those are, first the one "
+        "on the left of the picture. `[0, 1]` of blazeface-short; `margin` is not used then.",
+    )
+    votes: int = Field(
+        8,
+        ge=1,
+        description="A face with a track is looked at so many times; from then on it keeps the "
+        "name that was the nearest on average.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The faces of a frame.
+
+    faces   those of which something can be seen
+    rows    which of them are looked at now; the others keep the name that was voted for
+    images  one for each of `rows`
+    """
+
+    faces: Detections
+    rows: Sequence[int]
+    images: Sequence[NDArray[np.uint8]]
 
 
 class Recognise(Stage):
     """The faces before it, each with a name and its distance."""
 
     Options: ClassVar[type[StageOptions]] = RecogniseOptions
-    stateless = True
+    stateless = False  # what it says about a face with a track depends on what it saw of it before
 
     def __init__(self, options: RecogniseOptions, context: StageContext) -> None:
         """Open the model and look at the gallery.
@@ -58,51 +93,91 @@ class Recognise(Stage):
         """
         if not context.inputs:
             raise BadOptions(f"{context.node}: wanted a node that finds faces in `from`, got none")
-        self._spec, self._session = open_model(options.model, "embed", context)
+        self._embedder = Embedder(options.model, context, margin=options.margin, eyes=options.eyes)
         self._options = options
         self._inputs = context.inputs
-        self._gallery = Gallery.read(context.folder / options.gallery, self._embed_whole)
+        self._votes: dict[str, Votes] = {}
+        self._gallery = self._known(context.folder / options.gallery, options.key)
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections | None]:
         """One `Detections` a frame, with `distances`; None where nobody has looked for faces."""
-        looked = [self._crops(frame) for frame in frames]
-        images = [image for one in looked if one is not None for image in one[1]]
-        faces = self._embed(images)
-        said: list[Detections | None] = []
-        for one in looked:
-            if one is None:
-                said.append(None)
-                continue
-            found, crops = one
-            mine, faces = faces[: len(crops)], faces[len(crops) :]
-            who, far = self._gallery.nearest(mine, self._options.metric, self._options.threshold)
-            said.append(
-                Detections(
-                    found.boxes, found.scores, who, self._gallery.names,
-                    found.points, None, found.tracks, far,
-                )
-            )  # fmt: skip
-        return said
+        looked = [self._find(frame) for frame in frames]
+        faces = self._embedder.embed(
+            [image for one in looked if one is not None for image in one.images]
+        )
+        looks = iter(self._gallery.distances(faces, self._options.metric))
+        return [
+            None if one is None else self._name(frame, one, looks)
+            for frame, one in zip(frames, looked, strict=True)
+        ]
 
-    def _crops(self, frame: Frame) -> tuple[Detections, Sequence[NDArray[np.uint8]]] | None:
-        """The faces of which something shows, and their pixels."""
+    def _find(self, frame: Frame) -> _Found | None:
+        """What is to be looked at; a face of which less than 2 x 2 pixels show is left out."""
         found = things(frame, self._inputs)
         if found is None:
             return None
-        around = [frame.picture.around(box, self._options.margin) for box in found.boxes]
-        rows = [row for row, crop in enumerate(around) if crop is not None]
-        pixels = [
-            frame.picture.pixels(Wanted.by(self._spec.input, exact=False, crop=around[row]))
-            for row in rows
-        ]
-        return found.pick(np.array(rows, np.int64)), pixels
+        if self._options.eyes is not None and len(found):
+            known = 0 if found.points is None else found.points.shape[1]
+            if known <= max(self._options.eyes):
+                raise BadOptions(
+                    f"eyes: wanted key points {list(self._options.eyes)} of each face, got {known} "
+                    "key points; a node that finds eyes must be the last of `from`"
+                )
+        votes = self._votes.setdefault(frame.stream, Votes(self._options.votes))
+        shown: list[int] = []
+        rows: list[int] = []
+        images: list[NDArray[np.uint8]] = []
+        for row in range(len(found)):
+            if found.tracks is not None and votes.settled(int(found.tracks[row])):
+                shown.append(row)
+                continue
+            image = self._embedder.image(frame.picture, found, row)
+            if image is not None:
+                rows.append(len(shown))
+                images.append(image)
+                shown.append(row)
+        return _Found(found.pick(np.array(shown, np.int64)), rows, images)
 
-    def _embed_whole(self, pictures: Sequence[Picture]) -> NDArray[np.float32]:
-        wanted = Wanted.by(self._spec.input, exact=False)
-        return self._embed([picture.pixels(wanted) for picture in pictures])
+    def _name(
+        self, frame: Frame, found: _Found, looks: Iterator[NDArray[np.float32]]
+    ) -> Detections:
+        """The faces with the name that each look gives, or all looks at its track together."""
+        votes, faces = self._votes[frame.stream], found.faces
+        # Whoever has neither a look nor a ballot, since that was just let go of, is nobody known.
+        rows = np.full((len(faces), len(self._gallery.names) - 1), np.inf, np.float32)
+        for row in found.rows:
+            rows[row] = next(looks)
+            if faces.tracks is not None:
+                votes.add(int(faces.tracks[row]), rows[row], frame.pts)
+        for row, track in enumerate([] if faces.tracks is None else faces.tracks.tolist()):
+            mean = votes.mean(track, frame.pts)
+            rows[row] = rows[row] if mean is None else mean
+        votes.forget(frame.pts)
+        who, far = self._gallery.choose(rows, self._options.threshold)
+        return Detections(
+            faces.boxes, faces.scores, who, self._gallery.names,
+            faces.points, None, faces.tracks, far,
+        )  # fmt: skip
 
-    def _embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """(B, D) of B inputs, in as many calls as it takes."""
-        parts = [images[at : at + MOST] for at in range(0, len(images), MOST)]
-        rows = [self._session.run({"image": np.stack(part)})["embedding"] for part in parts]
-        return np.concatenate(rows).astype(np.float32) if rows else np.empty((0, 0), np.float32)
+    def _known(self, path: Path, key: str) -> Gallery:
+        if not path.is_file():
+            if key:
+                raise BadOptions(f"gallery: wanted a file that the key encrypts, got {path}")
+            return Gallery.read(
+                path, lambda p: self._embedder.embed([self._embedder.whole(one) for one in p])
+            )
+        kept = read_kept(path, key)
+        if kept.sha256 != self._embedder.sha256():
+            raise BadOptions(
+                f"gallery: wanted faces seen by this {self._embedder.model}, got {path} of "
+                f"{kept.model}, sha256 {kept.sha256[:12]}: enrol them again"
+            )
+        if not kept.names:
+            raise BadOptions(f"gallery: wanted people in {path}, got none")
+        if kept.shown != self._embedder.shown:
+            log.warning(
+                "gallery: faces were enrolled in another way than they are met",
+                enrolled=kept.shown,
+                met=self._embedder.shown,
+            )
+        return kept.gallery()

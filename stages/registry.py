@@ -12,6 +12,7 @@ from stages.caption import CaptionStage
 from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
+from stages.faces.face3d import Face3d
 from stages.mesh import Mesh
 from stages.motion import MotionGate
 from stages.privacy import Privacy
@@ -28,6 +29,7 @@ STAGES: dict[str, type[Stage]] = {
     "caption": CaptionStage,
     "recognise": Recognise,
     "mesh": Mesh,
+    "face3d": Face3d,
     "track": Track,
     "zones": CountZones,
     "motion": MotionGate,

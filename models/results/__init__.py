@@ -8,6 +8,7 @@ from models.results.caption import Caption
 from models.results.detections import Detections
 from models.results.face_mesh import FaceMesh
 from models.results.labels import Labels
+from models.results.mesh3d import Mesh3d
 from models.results.motion import Motion
 from models.results.result import Result, Wire, check
 from models.results.segmentation import Region, Segmentation
@@ -19,6 +20,7 @@ __all__ = [
     "Detections",
     "FaceMesh",
     "Labels",
+    "Mesh3d",
     "Motion",
     "Region",
     "Result",

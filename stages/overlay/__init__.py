@@ -22,6 +22,7 @@ from stages.overlay.caption import paint_caption
 from stages.overlay.detections import paint_detections
 from stages.overlay.face_mesh import paint_face_mesh
 from stages.overlay.labels import paint_labels
+from stages.overlay.mesh3d import paint_mesh3d
 from stages.overlay.segmentation import paint_segmentation
 from stages.overlay.zones import paint_zones
 
@@ -47,6 +48,7 @@ PAINTERS: dict[str, Painter] = {
     "zones": paint_zones,
     "face_mesh": paint_face_mesh,
     "detections": paint_detections,
+    "mesh3d": paint_mesh3d,
     "labels": paint_labels,
     "caption": paint_caption,
 }

@@ -1,5 +1,7 @@
 """The mesh lies on the face that was found, wherever in the picture that is."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -60,6 +62,40 @@ def test_its_eyes_are_where_the_detector_sees_eyes(
     for point, corners in zip(found.points[0, :2], (RIGHT_EYE, LEFT_EYE), strict=True):
         eye = said.points[0, list(corners), :2].mean(axis=0)
         assert np.abs(eye - point).max() < 0.15 * wide
+
+
+@pytest.mark.parametrize("turn", [-45, -25, 10, 25, 45, 90])
+def test_it_turns_with_the_head(
+    detect: Detect, mesh: Mesh, person: NDArray[np.uint8], turn: float
+) -> None:
+    """Found upright, and the picture turned with what was found: also where a detector gives up."""
+    found, upright = looked(detect, mesh, person)
+    middle = found.boxes[0].reshape(2, 2).mean(axis=0) * (704, 576)
+    matrix = cv2.getRotationMatrix2D(middle.tolist(), turn, 1)
+    turned = np.asarray(cv2.warpAffine(person, matrix, (704, 576)), np.uint8)
+
+    def moved(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        places = points * np.array([704, 576]) @ matrix[:, :2].T + matrix[:, 2]
+        return np.asarray(places / (704, 576), np.float32)
+
+    assert found.points is not None
+    there = replace(found, points=moved(found.points))
+    (said,) = mesh.run([frame_of(turned, results={"faces": there})])
+    assert said is not None
+    assert said.measure("count") == 1
+    off = (said.points[0, :, :2] - moved(upright.points[0, :, :2])) * (704, 576)
+    apart = np.linalg.norm((found.points[0, 1] - found.points[0, 0]) * (704, 576))
+    assert np.linalg.norm(off, axis=1).mean() < 0.05 * apart
+
+
+def test_faces_without_key_points_are_looked_at_as_they_are(
+    detect: Detect, mesh: Mesh, person: NDArray[np.uint8]
+) -> None:
+    found, levelled = looked(detect, mesh, person)
+    (said,) = mesh.run([frame_of(person, results={"faces": replace(found, points=None)})])
+    assert said is not None
+    assert said.measure("count") == 1
+    assert np.abs(said.points - levelled.points)[..., :2].mean() < 0.02
 
 
 def test_the_nose_is_nearer_than_the_ears(

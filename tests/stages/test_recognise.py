@@ -12,8 +12,12 @@ from models.store import import_model
 from stages.errors import BadOptions
 from stages.gallery import Gallery
 from stages.picture import Picture
+from stages.recognise import Recognise, RecogniseOptions
+from stages.stage import StageContext
+from tests.factory import frame_of
 from tests.models.data import shared
 from tests.pipeline.running import run
+from tests.stages.colours import BLUE, RED, mean_colour_model, one_face
 
 MANIFEST = "weights_faceapi/face_recognition_model-weights_manifest.json"
 
@@ -124,11 +128,92 @@ def test_the_nearest_within_the_threshold_is_meant(
 ) -> None:
     known = np.array([[1, 0], [0, 1]], np.float32)
     gallery = Gallery(("ann", "bob", "unknown"), np.array([0, 1]), known)
-    (who,), _ = gallery.nearest(np.array([face], np.float32), metric, 0.5)
+    far = gallery.distances(np.array([face], np.float32), metric)
+    (who,), _ = gallery.choose(far, 0.5)
     assert gallery.names[who] == name
 
 
 def test_no_faces_have_no_names() -> None:
     gallery = Gallery(("ann", "unknown"), np.array([0]), np.ones((1, 4), np.float32))
-    who, far = gallery.nearest(np.empty((0, 0), np.float32), "l2", 0.6)
+    who, far = gallery.choose(gallery.distances(np.empty((0, 0), np.float32), "l2"), 0.6)
     assert len(who) == len(far) == 0
+
+
+def test_a_person_of_whom_no_picture_could_be_read_is_nobodys_name() -> None:
+    gallery = Gallery(("ann", "bob", "unknown"), np.array([1]), np.ones((1, 4), np.float32))
+    far = gallery.distances(np.ones((2, 4), np.float32), "l2")
+    assert np.isinf(far[:, 0]).all()
+    assert gallery.choose(far, 9.0)[0].tolist() == [1, 1]
+
+
+def test_a_crowd_before_a_large_gallery_takes_no_gigabytes() -> None:
+    rng = np.random.default_rng(4)
+    known = rng.standard_normal((1000, 128), np.float32)
+    gallery = Gallery((*(f"p{n}" for n in range(1000)), "unknown"), np.arange(1000), known)
+    faces = np.tile(known, (5, 1)) + np.float32(1e-3)
+    who, far = gallery.choose(gallery.distances(faces, "l2"), 0.6)
+    assert who.tolist() == list(range(1000)) * 5
+    assert np.abs(far - 1e-3 * np.sqrt(128)).max() < 1e-4
+
+
+def recogniser(folder: Path, **options: object) -> Recognise:
+    """Knows ann, who is red, and bob, who is blue."""
+    import cv2
+
+    mean_colour_model(folder)
+    for person, colour in (("ann", RED), ("bob", BLUE)):
+        (folder / "people" / person).mkdir(parents=True)
+        cv2.imwrite(
+            str(folder / "people" / person / "one.png"), np.full((16, 16, 3), colour, np.uint8)
+        )
+    told = RecogniseOptions.model_validate({"model": "colour.onnx", "gallery": "people", **options})
+    return Recognise(told, StageContext("who", device="cpu", folder=folder, inputs=("faces",)))
+
+
+def said(who: Recognise, colour: tuple[int, int, int], seq: int, track: int | None) -> str:
+    pixels = np.full((32, 32, 3), colour, np.uint8)
+    (told,) = who.run([frame_of(pixels, seq, results={"faces": one_face(track)})])
+    assert told is not None
+    assert (told.tracks is None) == (track is None)
+    return told.labels[int(told.classes[0])]
+
+
+def test_a_face_with_a_track_keeps_the_name_that_most_looks_gave(tmp_path: Path) -> None:
+    who = recogniser(tmp_path, votes=3)
+    assert [said(who, colour, seq, 7) for seq, colour in enumerate((RED, RED, BLUE))] == ["ann"] * 3
+    assert said(who, BLUE, 3, 7) == "ann"  # settled: nobody looks again
+    assert said(who, BLUE, 4, 8) == "bob"
+    assert said(who, BLUE, 5, None) == "bob"
+
+
+def test_a_settled_track_that_was_let_go_of_in_the_same_batch_is_unknown(tmp_path: Path) -> None:
+    """A minute lies between two frames of a batch: the name must not be made up."""
+    who = recogniser(tmp_path, votes=1)
+    assert said(who, RED, 0, 7) == "ann"
+    pixels = np.full((32, 32, 3), RED, np.uint8)
+    frames = [
+        frame_of(pixels, 1, pts=100.0, results={"faces": one_face(8)}),
+        frame_of(pixels, 2, pts=100.1, results={"faces": one_face(7)}),
+    ]
+    told = who.run(frames)[1]
+    assert told is not None
+    assert told.labels[int(told.classes[0])] == "unknown"
+
+
+def test_eyes_that_no_node_before_it_finds_are_told(tmp_path: Path) -> None:
+    who = recogniser(tmp_path, eyes=(0, 1))
+    with pytest.raises(BadOptions, match=r"eyes: wanted key points \[0, 1\] of each face, got 0"):
+        said(who, RED, 0, None)
+
+
+def test_faces_are_turned_by_their_eyes(tmp_path: Path) -> None:
+    who = recogniser(tmp_path, eyes=(0, 1))
+    pixels = np.full((64, 64, 3), BLUE, np.uint8)
+    upside_down = one_face(None, eyes=((0.6, 0.5), (0.4, 0.5)))
+    (told,) = who.run([frame_of(pixels, 0, results={"faces": upside_down})])
+    assert told is not None
+    assert told.labels[int(told.classes[0])] == "bob"
+    nowhere = one_face(None, eyes=((0.5, 0.5), (0.5, 0.5)))
+    (told,) = who.run([frame_of(pixels, 1, results={"faces": nowhere})])
+    assert told is not None
+    assert len(told) == 0

@@ -1,0 +1,1 @@
+"""Faces beyond a box: turned upright, kept in files, given a shape."""
