@@ -1,6 +1,10 @@
-"""How a stage opens its model."""
+"""How a stage opens its model, and how it shows it more pictures than fit into one call."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.errors import BadModel
 from models.executor import Session
@@ -8,6 +12,8 @@ from models.session import open_session
 from models.spec import ModelSpec, Task
 from models.store import find
 from stages.stage import StageContext
+
+MOST = 32  # pictures in one call: as many crops as a crowd has would need any amount of memory
 
 
 def open_model(
@@ -36,3 +42,14 @@ def open_model(
     )
     session.check_against(model.spec)
     return model.spec, session
+
+
+def in_parts(
+    session: Session, images: Sequence[NDArray[np.uint8]]
+) -> Iterator[Mapping[str, NDArray[np.generic]]]:
+    """What a model says about pictures, in as many calls as it takes; nothing about none.
+
+    images  each (height, width, 3) uint8, as the model wants its input
+    """
+    for at in range(0, len(images), MOST):
+        yield session.run({"image": np.stack(images[at : at + MOST])})

@@ -13,10 +13,10 @@ from stages.classify import Classify
 from stages.detect import Detect
 from stages.errors import BadOptions
 from stages.faces.face3d import Face3d
-from stages.mesh import Mesh
+from stages.faces.mesh import Mesh
+from stages.faces.recognise import Recognise
 from stages.motion import MotionGate
 from stages.privacy import Privacy
-from stages.recognise import Recognise
 from stages.segment import Segment
 from stages.stage import Stage
 from stages.track import Track

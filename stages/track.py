@@ -12,7 +12,7 @@ from stages.errors import BadOptions
 from stages.frame import Frame
 from stages.sightings import Sightings
 from stages.stage import Stage, StageContext, StageOptions
-from stages.upstream import things
+from stages.upstream import fed, things
 
 
 class TrackOptions(StageOptions):
@@ -49,8 +49,7 @@ class Track(Stage):
 
     def __init__(self, options: TrackOptions, context: StageContext) -> None:
         """Raises BadOptions without a node before it, or without the package `trackers`."""
-        if not context.inputs:
-            raise BadOptions(f"{context.node}: wanted a node that finds things in `from`, got none")
+        self._inputs = fed(context, "that finds things")
         try:
             import trackers  # noqa: F401, PLC0415 - an extra, and it takes most of a second
         except ModuleNotFoundError as error:
@@ -59,7 +58,6 @@ class Track(Stage):
             ) from error
         self._options = options
         self._context = context
-        self._inputs = context.inputs
         self._streams: dict[str, _Followed] = {}
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections | None]:

@@ -14,7 +14,7 @@ from stages.errors import BadOptions
 from stages.events import Event, Value
 from stages.frame import Frame
 from stages.stage import Stage, StageContext, StageOptions
-from stages.upstream import things
+from stages.upstream import fed, things
 
 Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
 Polygon = Annotated[tuple[Point, ...], Field(min_length=3)]
@@ -80,8 +80,7 @@ class CountZones(Stage):
 
     def __init__(self, options: ZonesOptions, context: StageContext) -> None:
         """Raises BadOptions without a node before it, or without a place to look at."""
-        if not context.inputs:
-            raise BadOptions(f"{context.node}: wanted a node with tracks in `from`, got none")
+        self._inputs = fed(context, "with tracks")
         if not options.areas and not options.lines:
             raise BadOptions(f"{context.node}: wanted `areas` or `lines`, got neither")
         self._context = context
@@ -98,7 +97,7 @@ class CountZones(Stage):
         return [self._look(frame) for frame in frames]
 
     def _look(self, frame: Frame) -> Zones | None:
-        found = things(frame, self._context.inputs)
+        found = things(frame, self._inputs)
         if found is None or found.tracks is None:
             return None
         scene = self._scenes.get(frame.stream)

@@ -7,13 +7,10 @@ from numpy.typing import NDArray
 
 from models.originals import digest
 from models.results import Detections
-from models.store import find
 from stages.faces.align import upright
-from stages.model import open_model
+from stages.model import in_parts, open_model
 from stages.picture import Picture, Wanted
 from stages.stage import StageContext
-
-MOST = 32  # faces in one call
 
 Eyes = tuple[int, int]
 """Which key points are the eyes, first the one on the left of the picture."""
@@ -31,8 +28,6 @@ class Embedder:
     ) -> None:
         """Raises ModelError when the model is missing or gives no embedding."""
         self._spec, self._session = open_model(model, "embed", context)
-        path = str(context.folder / model) if model.endswith(".onnx") else model
-        self._file = find(path).path
         self.model = self._spec.name
         self.margin = margin
         self.eyes = eyes
@@ -44,7 +39,7 @@ class Embedder:
 
     def sha256(self) -> str:
         """Of the ONNX file: faces of two models cannot be compared."""
-        return digest(self._file)
+        return digest(self._session.path)
 
     def image(self, picture: Picture, found: Detections, row: int) -> NDArray[np.uint8] | None:
         """What the model is shown of one of the faces; None if nothing of it can be seen."""
@@ -61,6 +56,5 @@ class Embedder:
 
     def embed(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """(B, D) of B inputs, in as many calls as it takes."""
-        parts = [images[at : at + MOST] for at in range(0, len(images), MOST)]
-        rows = [self._session.run({"image": np.stack(part)})["embedding"] for part in parts]
+        rows = [out["embedding"] for out in in_parts(self._session, images)]
         return np.concatenate(rows).astype(np.float32) if rows else np.empty((0, 0), np.float32)

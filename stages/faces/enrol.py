@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from models.results import Detections
 from stages.errors import BadOptions
 from stages.faces.embedder import Embedder
-from stages.gallery import pictures_in
+from stages.faces.gallery import pictures_in
 from stages.picture import Picture
 
 

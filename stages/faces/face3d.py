@@ -19,7 +19,7 @@ from stages.frame import Frame
 from stages.model import open_model
 from stages.picture import Crop, Wanted
 from stages.stage import Stage, StageContext, StageOptions
-from stages.upstream import things
+from stages.upstream import fed, things
 
 log = structlog.get_logger()
 
@@ -72,15 +72,13 @@ class Face3d(Stage):
         raises  ModelError when the model is missing or gives no volume; BadOptions when no node
                 before it finds faces, without the package scikit-image, or if the folder cannot be
         """
-        if not context.inputs:
-            raise BadOptions(f"{context.node}: wanted a node that finds faces in `from`, got none")
+        self._inputs = fed(context, "that finds faces")
         if find_spec("skimage") is None:
             raise BadOptions(
                 "stage face3d: wanted the package scikit-image: pip install 'framewire[face3d]'"
             )
         self._spec, self._session = open_model(options.model, "volume", context)
         self._options = options
-        self._inputs = context.inputs
         self._folder = context.folder / options.folder
         self._written: dict[str, deque[tuple[Path, ...]]] = {}
         try:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from models.files import instead_of_a_file, written_whole
 from stages.errors import BadOptions
-from stages.gallery import UNKNOWN, Gallery
+from stages.faces.gallery import UNKNOWN, Gallery
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet

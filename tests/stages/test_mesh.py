@@ -11,7 +11,7 @@ from models.results import Detections, FaceMesh
 from stages.capture.auto import find_clip
 from stages.detect import Detect, DetectOptions
 from stages.errors import BadOptions
-from stages.mesh import Mesh, MeshOptions
+from stages.faces.mesh import Mesh, MeshOptions
 from stages.stage import StageContext
 from tests.factory import detections, frame_of, grey_frame, nothing
 

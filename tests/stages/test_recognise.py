@@ -10,9 +10,9 @@ import pytest
 from models import zoo
 from models.store import import_model
 from stages.errors import BadOptions
-from stages.gallery import Gallery
+from stages.faces.gallery import Gallery
+from stages.faces.recognise import Recognise, RecogniseOptions
 from stages.picture import Picture
-from stages.recognise import Recognise, RecogniseOptions
 from stages.stage import StageContext
 from tests.factory import frame_of
 from tests.models.data import shared

@@ -13,11 +13,11 @@ from pydantic import Field
 from models.results import Detections
 from stages.errors import BadOptions
 from stages.faces.embedder import Embedder
+from stages.faces.gallery import Gallery
 from stages.faces.kept import read_kept
 from stages.frame import Frame
-from stages.gallery import Gallery
 from stages.stage import Stage, StageContext, StageOptions
-from stages.upstream import things
+from stages.upstream import fed, things
 from stages.votes import Votes
 
 log = structlog.get_logger()
@@ -91,11 +91,9 @@ class Recognise(Stage):
         raises  ModelError when the model is missing or gives no embedding; BadOptions when no node
                 before it finds faces, or the gallery is empty
         """
-        if not context.inputs:
-            raise BadOptions(f"{context.node}: wanted a node that finds faces in `from`, got none")
+        self._inputs = fed(context, "that finds faces")
         self._embedder = Embedder(options.model, context, margin=options.margin, eyes=options.eyes)
         self._options = options
-        self._inputs = context.inputs
         self._votes: dict[str, Votes] = {}
         self._gallery = self._known(context.folder / options.gallery, options.key)
 

@@ -10,15 +10,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from models.results import Detections, FaceMesh
-from stages.errors import BadOptions
 from stages.faces.align import levelled, shown
 from stages.frame import Frame
-from stages.model import open_model
+from stages.model import in_parts, open_model
 from stages.picture import Crop, Picture, Wanted
 from stages.stage import Stage, StageContext, StageOptions
-from stages.upstream import things
-
-MOST = 32  # faces in one call
+from stages.upstream import fed, things
 
 Point = Annotated[int, Field(ge=0)]
 
@@ -62,11 +59,9 @@ class Mesh(Stage):
         raises  ModelError when it is missing or gives no mesh; BadOptions when no node before it
                 finds faces
         """
-        if not context.inputs:
-            raise BadOptions(f"{context.node}: wanted a node that finds faces in `from`, got none")
+        self._inputs = fed(context, "that finds faces")
         self._spec, self._session = open_model(options.model, "mesh", context)
         self._options = options
-        self._inputs = context.inputs
 
     def run(self, frames: Sequence[Frame]) -> Sequence[FaceMesh | None]:
         """One `FaceMesh` a frame; None where nobody has looked for faces."""
@@ -78,15 +73,17 @@ class Mesh(Stage):
         ]
         meshes: list[list[NDArray[np.float32]]] = [[] for _ in frames]
         scores: list[list[float]] = [[] for _ in frames]
-        for at in range(0, len(looks), MOST):
-            part = looks[at : at + MOST]
-            out = self._session.run({"image": np.stack([look.image for _, look in part])})
-            for (index, look), points, score in zip(
-                part, np.asarray(out["points"], np.float32), out["score"].tolist(), strict=True
-            ):
-                if score >= self._options.score:
-                    meshes[index].append(look.undo(points))
-                    scores[index].append(score)
+        said = (
+            one
+            for out in in_parts(self._session, [look.image for _, look in looks])
+            for one in zip(
+                np.asarray(out["points"], np.float32), out["score"].tolist(), strict=True
+            )
+        )
+        for (index, look), (points, score) in zip(looks, said, strict=True):
+            if score >= self._options.score:
+                meshes[index].append(look.undo(points))
+                scores[index].append(score)
         return [
             None if faces is None else _mesh(mesh, score)
             for faces, mesh, score in zip(found, meshes, scores, strict=True)
