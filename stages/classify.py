@@ -1,7 +1,6 @@
 """Name the whole picture, a part of it, or each thing that was found in it before."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -11,13 +10,11 @@ from pydantic import Field
 from models.results import Detections, Labels
 from stages.errors import BadOptions
 from stages.frame import Frame
-from stages.model import open_model
+from stages.model import in_parts, open_model
 from stages.picture import Wanted
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import things
-from stages.votes import Votes
-
-MOST = 32  # pictures in one call: as many crops as a crowd has would need any amount of memory
+from stages.votes import Looked, Votes
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -47,20 +44,6 @@ class ClassifyOptions(StageOptions):
         description="A thing with a track is looked at so many times; from then on it keeps the "
         "class that was the likeliest on average.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The things of a frame that are to be named.
-
-    things  those of which something can be seen
-    rows    which of them are looked at now; the others keep the class that was voted for
-    images  one for each of `rows`
-    """
-
-    things: Detections
-    rows: Sequence[int]
-    images: Sequence[NDArray[np.uint8]]
 
 
 class Classify(Stage):
@@ -115,8 +98,7 @@ class Classify(Stage):
 
     def _probabilities(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """(B, C) of B pictures, in as many calls as it takes."""
-        parts = [images[at : at + MOST] for at in range(0, len(images), MOST)]
-        rows = [self._session.run({"image": np.stack(part)})["probabilities"] for part in parts]
+        rows = (out["probabilities"] for out in in_parts(self._session, images))
         empty = np.empty((0, len(self._spec.labels)), np.float32)
         return np.concatenate([empty, *(np.asarray(row, np.float32) for row in rows)])
 
@@ -129,7 +111,7 @@ class Classify(Stage):
             for frame, one in zip(frames, looked, strict=True)
         ]
 
-    def _find(self, frame: Frame) -> _Found | None:
+    def _find(self, frame: Frame) -> Looked | None:
         """What is to be looked at; a thing of which less than 2 x 2 pixels show is left out."""
         found = things(frame, self._inputs)
         if found is None:
@@ -150,22 +132,15 @@ class Classify(Stage):
             frame.picture.pixels(Wanted.by(model, exact=exact, crop=crops[shown[row]]))
             for row in rows
         ]
-        return _Found(chosen, rows, images)
+        return Looked(chosen, rows, images)
 
     def _name(
-        self, frame: Frame, found: _Found, looks: Iterator[NDArray[np.float32]]
+        self, frame: Frame, looked: Looked, looks: Iterator[NDArray[np.float32]]
     ) -> Detections:
         """The things with the class that each look gives, or all looks at its track together."""
-        votes, tracks = self._votes[frame.stream], found.things.tracks
-        rows = np.zeros((len(found.things), len(self._spec.labels)), np.float32)
-        for row in found.rows:
-            rows[row] = next(looks)
-            if tracks is not None:
-                votes.add(int(tracks[row]), rows[row], frame.pts)
-        for row, track in enumerate([] if tracks is None else tracks.tolist()):
-            mean = votes.mean(track, frame.pts)
-            rows[row] = rows[row] if mean is None else mean
-        votes.forget(frame.pts)
+        nothing = np.zeros(len(self._spec.labels), np.float32)
+        rows = self._votes[frame.stream].tally(looked, looks, nothing, frame.pts)
         classes = rows.argmax(axis=1).astype(np.int64)
         scores = rows[np.arange(len(rows)), classes]
-        return Detections(found.things.boxes, scores, classes, self._spec.labels, tracks=tracks)
+        found = looked.things
+        return Detections(found.boxes, scores, classes, self._spec.labels, tracks=found.tracks)

@@ -1,7 +1,6 @@
 """Say whose each face is that was found before: any ONNX model that gives embeddings."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
@@ -18,7 +17,7 @@ from stages.faces.kept import read_kept
 from stages.frame import Frame
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import fed, things
-from stages.votes import Votes
+from stages.votes import Looked, Votes
 
 log = structlog.get_logger()
 
@@ -65,20 +64,6 @@ class RecogniseOptions(StageOptions):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """The faces of a frame.
-
-    faces   those of which something can be seen
-    rows    which of them are looked at now; the others keep the name that was voted for
-    images  one for each of `rows`
-    """
-
-    faces: Detections
-    rows: Sequence[int]
-    images: Sequence[NDArray[np.uint8]]
-
-
 class Recognise(Stage):
     """The faces before it, each with a name and its distance."""
 
@@ -109,7 +94,7 @@ class Recognise(Stage):
             for frame, one in zip(frames, looked, strict=True)
         ]
 
-    def _find(self, frame: Frame) -> _Found | None:
+    def _find(self, frame: Frame) -> Looked | None:
         """What is to be looked at; a face of which less than 2 x 2 pixels show is left out."""
         found = things(frame, self._inputs)
         if found is None:
@@ -134,24 +119,16 @@ class Recognise(Stage):
                 rows.append(len(shown))
                 images.append(image)
                 shown.append(row)
-        return _Found(found.pick(np.array(shown, np.int64)), rows, images)
+        return Looked(found.pick(np.array(shown, np.int64)), rows, images)
 
     def _name(
-        self, frame: Frame, found: _Found, looks: Iterator[NDArray[np.float32]]
+        self, frame: Frame, looked: Looked, looks: Iterator[NDArray[np.float32]]
     ) -> Detections:
         """The faces with the name that each look gives, or all looks at its track together."""
-        votes, faces = self._votes[frame.stream], found.faces
-        # Whoever has neither a look nor a ballot, since that was just let go of, is nobody known.
-        rows = np.full((len(faces), len(self._gallery.names) - 1), np.inf, np.float32)
-        for row in found.rows:
-            rows[row] = next(looks)
-            if faces.tracks is not None:
-                votes.add(int(faces.tracks[row]), rows[row], frame.pts)
-        for row, track in enumerate([] if faces.tracks is None else faces.tracks.tolist()):
-            mean = votes.mean(track, frame.pts)
-            rows[row] = rows[row] if mean is None else mean
-        votes.forget(frame.pts)
+        nobody = np.full(len(self._gallery.names) - 1, np.inf, np.float32)
+        rows = self._votes[frame.stream].tally(looked, looks, nobody, frame.pts)
         who, far = self._gallery.choose(rows, self._options.threshold)
+        faces = looked.things
         return Detections(
             faces.boxes, faces.scores, who, self._gallery.names,
             faces.points, None, faces.tracks, far,
