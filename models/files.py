@@ -1,10 +1,13 @@
-"""Files that are there whole or not at all, and what is there in place of one."""
+"""Files that are there whole or not at all, what is there in place of one, which are pictures."""
 
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
+"""The suffixes, in small letters, of files that are taken for pictures."""
 
 
 @contextmanager

@@ -57,9 +57,8 @@ def annotated(
     returns  (height, width, 3) uint8, blue, green, red, the caller's own
     """
     pixels = frame.picture.pixels(Wanted(*size, order="bgr")).copy()
-    results = dict(frame.results)
     for node in dict.fromkeys((*guards, *nodes)):
-        said = results.get(node)
+        said = frame.results.get(node)
         if isinstance(said, Veil):
             veil(pixels, said)
         elif node in guards:

@@ -1,7 +1,7 @@
 """Name the whole picture, a part of it, or each thing that was found in it before."""
 
 from collections.abc import Iterator, Sequence
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,10 @@ from stages.errors import BadOptions
 from stages.frame import Frame
 from stages.model import in_parts, open_model
 from stages.picture import Wanted
+from stages.shapes import Share
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import things
 from stages.votes import Looked, Votes
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class ClassifyOptions(StageOptions):

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -15,11 +14,9 @@ from stages.frame import Frame
 from stages.model import open_model
 from stages.picture import Crop, Picture, Wanted
 from stages.placement import Placement
+from stages.shapes import Polygon, Share, within
 from stages.stage import Stage, StageContext, StageOptions
 from stages.tiles import Tiles, apart, joined
-
-Share = Annotated[float, Field(ge=0, le=1)]
-Polygon = Annotated[tuple[tuple[Share, Share], ...], Field(min_length=3)]
 
 
 class DetectOptions(StageOptions):
@@ -136,26 +133,20 @@ class Detect(Stage):
         found = joined(several)
         keep = found.scores >= self._least[found.classes]
         keep &= np.all(np.isfinite(found.boxes), axis=1)
-        if self._regions:
-            keep &= self._inside(found)
         rows = np.flatnonzero(keep)
+        if self._regions:
+            rows = rows[self._inside(found.boxes[rows])]
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
         if len(several) > 1 and len(rows):
             rows = rows[apart(found.pick(rows), self._options.iou, self._options.most)]
         return found.pick(rows[: self._options.most])
 
-    def _inside(self, found: Detections) -> NDArray[np.bool_]:
-        middles = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    def _inside(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """Which boxes, (N, 4), have their middle in one of the regions."""
+        middles = ((boxes[:, :2] + boxes[:, 2:]) / 2).tolist()
         return np.array(
-            [
-                bool(np.isfinite(x) and np.isfinite(y)) and any(
-                    cv2.pointPolygonTest(region, (float(x), float(y)), measureDist=False) >= 0
-                    for region in self._regions
-                )
-                for x, y in middles
-            ],
-            bool,
-        )  # fmt: skip
+            [any(within(region, (x, y)) for region in self._regions) for x, y in middles], bool
+        )
 
 
 def _like(name: str, labels: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """Name each cell of a picture: any ONNX segmenter that keeps the contract of one."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +17,8 @@ from stages.picture import Crop, Wanted
 from stages.placement import Placement
 from stages.presence import Presence
 from stages.regions import Pieces
+from stages.shapes import Share
 from stages.stage import Stage, StageContext, StageOptions
-
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class SegmentOptions(StageOptions):
@@ -52,10 +51,13 @@ class SegmentOptions(StageOptions):
         description="Report each connected piece of a class by itself: its share of the picture, "
         "its outline, and its tip, the point farthest from the edge that it enters by.",
     )
-    least_area: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.001, description="Pieces that cover less than this share of the picture are left out of "
+    least_area: float = Field(
+        0.001,
+        gt=0,
+        le=1,
+        description="Pieces that cover less than this share of the picture are left out of "
         "`regions`.",
-    )  # fmt: skip
+    )
     exact: bool = Field(
         False, description="Shrink pictures by averaging over areas: slower, without aliasing."
     )

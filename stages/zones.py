@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
@@ -13,13 +12,9 @@ from models.results import Detections, Zones
 from stages.errors import BadOptions
 from stages.events import Event, Value
 from stages.frame import Frame
+from stages.shapes import Line, Place, Polygon, within
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import fed, things
-
-Point = tuple[Annotated[float, Field(ge=0, le=1)], Annotated[float, Field(ge=0, le=1)]]
-Polygon = Annotated[tuple[Point, ...], Field(min_length=3)]
-Line = tuple[Point, Point]
-Place = tuple[float, float]
 
 SLACK = 0.01
 """Of the picture: nearer to a line a thing is on no side yet, so that the jitter of a box counts
@@ -129,11 +124,11 @@ class CountZones(Stage):
         thing = scene.things.setdefault(number, _Thing(frame.pts, label))
         thing.seen, thing.label = frame.pts, label
         for name, polygon in self._areas.items():
-            within = cv2.pointPolygonTest(polygon, place, measureDist=False) >= 0
-            if within and name not in thing.inside:
+            inside = within(polygon, place)
+            if inside and name not in thing.inside:
                 thing.inside[name] = frame.pts
                 self._tell("zone.entered", frame.stream, name, number, label)
-            elif not within and name in thing.inside:
+            elif not inside and name in thing.inside:
                 self._leave(frame.stream, name, number, thing)
         for index, (name, line) in enumerate(self._lines.items()):
             far = _distance(line, place)

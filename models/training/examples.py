@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadData
+from models.files import PICTURES
 
 Pixels = NDArray[np.uint8]
-
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +101,12 @@ def pictures_in(folder: Path) -> Iterator[Path]:
         files = sorted(folder.iterdir())
     except OSError as error:
         raise BadData(f"{folder}: wanted a folder, got: {error.strerror}") from error
-    return (file for file in files if file.suffix.lower() in SUFFIXES)
+    return (file for file in files if file.suffix.lower() in PICTURES)
 
 
 def picture_named(folder: Path, name: str) -> Path:
     """The picture of that name, without or with its suffix. Raises BadData if there is none."""
-    for suffix in ("", *SUFFIXES):
+    for suffix in ("", *PICTURES):
         if (file := folder / f"{name}{suffix}").suffix and file.is_file():
             return file
-    raise BadData(f"{folder}: wanted a picture {name} ({', '.join(SUFFIXES)}), got none")
+    raise BadData(f"{folder}: wanted a picture {name} ({', '.join(PICTURES)}), got none")

@@ -13,7 +13,8 @@ from models.store import find
 from pipeline.config.environment import process_environment
 from stages.detect import Detect, DetectOptions
 from stages.errors import BadOptions, StageError
-from stages.faces.embedder import Embedder, Eyes
+from stages.faces.align import Eyes
+from stages.faces.embedder import Embedder
 from stages.faces.enrol import FindsFaces, look_at, pictures_of
 from stages.faces.kept import nobody, read_kept, write_kept
 from stages.frame import Frame

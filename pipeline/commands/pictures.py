@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 
 from models.agreement import agreement
 from models.errors import BadModel
-from models.files import instead_of_a_file
+from models.files import PICTURES, instead_of_a_file
 from models.session import open_session
 from models.spec import ModelSpec
 from models.store import Model
 from stages.capture.auto import find_clip
 from stages.picture import Picture, Wanted
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 MOST = 200  # pictures: more change the ranges of an int8 model no further
 CLIP_STEP = 40  # frames: three pictures of the 120
 
@@ -33,11 +32,11 @@ def inputs(where: Path, spec: ModelSpec, most: int = MOST) -> Sequence[Image]:
     """
     if not where.is_dir():
         return [_read(where, spec)]
-    files = sorted(f for f in where.rglob("*") if f.suffix.lower() in SUFFIXES)
+    files = sorted(f for f in where.rglob("*") if f.suffix.lower() in PICTURES)
     step = max(1, -(-len(files) // most))
     images = [_read(file, spec) for file in files[::step]]
     if not images:
-        raise BadModel(f"{where}: wanted pictures ({', '.join(sorted(SUFFIXES))}), got none")
+        raise BadModel(f"{where}: wanted pictures ({', '.join(sorted(PICTURES))}), got none")
     return images
 
 

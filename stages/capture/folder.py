@@ -10,6 +10,7 @@ import structlog
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from models.files import PICTURES
 from stages.capture.options import CaptureOptions
 from stages.errors import BadOptions
 from stages.picture import Picture
@@ -17,8 +18,6 @@ from stages.source import SourceStats
 from stages.throttle import Throttle
 
 log = structlog.get_logger()
-
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 
 
 class Folder:
@@ -33,7 +32,7 @@ class Folder:
         self._stream = stream
         self._throttle = Throttle()
         try:
-            files = [one for one in path.iterdir() if one.suffix.lower() in SUFFIXES]
+            files = [one for one in path.iterdir() if one.suffix.lower() in PICTURES]
         except OSError as error:
             raise BadOptions(
                 f"source: wanted a folder that can be read, got {path}: {error.strerror}"
@@ -41,7 +40,7 @@ class Folder:
         self._files = sorted(files, key=lambda file: natural(file.name))
         if not self._files:
             raise BadOptions(
-                f"source: wanted a folder with {', '.join(sorted(SUFFIXES))}, got none in {path}"
+                f"source: wanted a folder with {', '.join(sorted(PICTURES))}, got none in {path}"
             )
 
     def __len__(self) -> int:

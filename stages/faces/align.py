@@ -1,8 +1,11 @@
 """A face turned upright by its eyes, as recognisers and meshes learnt to see it."""
 
+from typing import Annotated
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
 from models.spec import Input
 from stages.picture import Crop, Picture, Wanted
@@ -11,6 +14,10 @@ from stages.picture import Crop, Picture, Wanted
 # was trained on: means of the corners in get_face_chip_details of dlib's interpolation.h,
 # (padding + x) / (1 + 2 padding). In shares of the side; the eye on the left of the picture first.
 EYES = np.array([[0.3182, 0.3142], [0.6685, 0.3142]], np.float32)
+KeyPoint = Annotated[int, Field(ge=0)]
+Eyes = tuple[KeyPoint, KeyPoint]
+"""Which key points are the eyes, first the one on the left of the picture."""
+
 APART = 2.0  # pixels: eyes that are nearer to each other are none
 
 Turn = NDArray[np.float64]

@@ -7,13 +7,10 @@ from numpy.typing import NDArray
 
 from models.originals import digest
 from models.results import Detections
-from stages.faces.align import upright
+from stages.faces.align import Eyes, upright
 from stages.model import in_parts, open_model
 from stages.picture import Picture, Wanted
 from stages.stage import StageContext
-
-Eyes = tuple[int, int]
-"""Which key points are the eyes, first the one on the left of the picture."""
 
 
 class Embedder:

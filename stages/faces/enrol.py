@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from models.results import Detections
 from stages.errors import BadOptions
 from stages.faces.embedder import Embedder
-from stages.faces.gallery import pictures_in
+from stages.faces.gallery import people_in, pictures_in, read_picture
 from stages.picture import Picture
 
 
@@ -59,7 +58,7 @@ def _each(paths: Sequence[Path], name: str) -> Iterator[tuple[str, Path]]:
         if path.is_file():
             raise BadOptions(f"{path}: wanted a folder with a folder for each person, got a file; "
                              "of one person say --name")  # fmt: skip
-        for person in sorted(one for one in path.iterdir() if one.is_dir()):
+        for person in people_in(path):
             yield from ((person.name, file) for file in pictures_in(person))
 
 
@@ -82,13 +81,9 @@ def look_at(
 
 def _face(file: Path, embedder: Embedder, finds: FindsFaces | None) -> NDArray[np.uint8] | str:
     """What the recogniser is shown of a file, or why it is shown nothing."""
-    try:
-        pixels = cv2.imread(str(file), cv2.IMREAD_COLOR) if file.is_file() else None
-    except cv2.error:  # of a header that promises more pixels than there may be
-        pixels = None
-    if pixels is None:
+    picture = read_picture(file)
+    if picture is None:
         return "wanted a picture, got something else" if file.exists() else "nothing there"
-    picture = Picture.from_bgr(np.asarray(pixels, np.uint8))
     if finds is None:
         return embedder.whole(picture)
     found = finds(picture)

@@ -9,12 +9,12 @@ import numpy as np
 import structlog
 from numpy.typing import NDArray
 
+from models.files import PICTURES
 from stages.errors import BadOptions
 from stages.picture import Picture
 
 log = structlog.get_logger()
 
-SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 UNKNOWN = "unknown"
 
 Embed = Callable[[Sequence[Picture]], NDArray[np.float32]]
@@ -44,12 +44,8 @@ class Gallery:
         raises  BadOptions if the folder cannot be read, or holds no person with a picture
         """
         try:
-            people = sorted(one for one in folder.iterdir() if one.is_dir())
-            files = [
-                (number, file)
-                for number, person in enumerate(people)
-                for file in pictures_in(person)
-            ]
+            people = people_in(folder)
+            files = [(n, file) for n, person in enumerate(people) for file in pictures_in(person)]
         except OSError as error:
             raise BadOptions(
                 f"gallery: wanted a folder with a folder for each person, got {folder}: "
@@ -57,11 +53,11 @@ class Gallery:
             ) from error
         seen: list[tuple[int, Picture]] = []
         for number, file in files:
-            pixels = cv2.imread(str(file), cv2.IMREAD_COLOR)
-            if pixels is None:
+            picture = read_picture(file)
+            if picture is None:
                 log.warning("gallery: no picture", file=str(file))
             else:
-                seen.append((number, Picture.from_bgr(np.asarray(pixels, np.uint8))))
+                seen.append((number, picture))
         if not seen:
             raise BadOptions(f"gallery: wanted pictures in {folder}/NAME, got none")
         return Gallery(
@@ -105,9 +101,23 @@ class Gallery:
         return np.where(least <= threshold, best, len(self.names) - 1).astype(np.int64), least
 
 
+def people_in(folder: Path) -> Sequence[Path]:
+    """The folders of people in a folder, by their names. Raises OSError."""
+    return sorted(one for one in folder.iterdir() if one.is_dir())
+
+
+def read_picture(file: Path) -> Picture | None:
+    """The picture in a file; None if there is none, or a header that promises too many pixels."""
+    try:
+        pixels = cv2.imread(str(file), cv2.IMREAD_COLOR) if file.is_file() else None
+    except cv2.error:
+        return None
+    return None if pixels is None else Picture.from_bgr(np.asarray(pixels, np.uint8))
+
+
 def pictures_in(folder: Path) -> Sequence[Path]:
     """The files in a folder that should be pictures, by their names. Raises OSError."""
-    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in SUFFIXES]
+    return [file for file in sorted(folder.iterdir()) if file.suffix.lower() in PICTURES]
 
 
 def _unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -10,14 +10,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from models.results import Detections, FaceMesh
-from stages.faces.align import levelled, shown
+from stages.faces.align import Eyes, levelled, shown
 from stages.frame import Frame
 from stages.model import in_parts, open_model
 from stages.picture import Crop, Picture, Wanted
 from stages.stage import Stage, StageContext, StageOptions
 from stages.upstream import fed, things
-
-Point = Annotated[int, Field(ge=0)]
 
 
 class MeshOptions(StageOptions):
@@ -31,7 +29,7 @@ class MeshOptions(StageOptions):
         0.25, ge=0, le=2, description="What is shown around a face, as a share of its box's longer "
         "side on each side. MediaPipe has 0.25.",
     )  # fmt: skip
-    eyes: tuple[Point, Point] | None = Field(
+    eyes: Eyes | None = Field(
         (0, 1),
         description="Which key points are a face's eyes, first the one on the left of the picture: "
         "it is looked at with level eyes, as the model learnt it. `[0, 1]` is blazeface-short's; "

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import structlog
@@ -11,6 +11,7 @@ from pydantic import Field
 
 from models.results import Detections
 from stages.errors import BadOptions
+from stages.faces.align import Eyes
 from stages.faces.embedder import Embedder
 from stages.faces.gallery import Gallery
 from stages.faces.kept import read_kept
@@ -20,8 +21,6 @@ from stages.upstream import fed, things
 from stages.votes import Looked, Votes
 
 log = structlog.get_logger()
-
-Point = Annotated[int, Field(ge=0)]
 
 
 class RecogniseOptions(StageOptions):
@@ -51,7 +50,7 @@ class RecogniseOptions(StageOptions):
     margin: float = Field(
         0.0, ge=0, le=2, description="What is shown around a face, as a share of its box."
     )
-    eyes: tuple[Point, Point] | None = Field(
+    eyes: Eyes | None = Field(
         None,
         description="Turn faces upright by their eyes: which key points those are, first the one "
         "on the left of the picture. `[0, 1]` of blazeface-short; `margin` is not used then.",
