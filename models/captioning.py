@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadModel
+from models.executor import Session
 
 NextWords = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """(B, T) numbers of words, padded, to (B, words) probabilities of the one that follows."""
@@ -103,6 +104,20 @@ def parse_vocabulary(text: bytes | str, file: str) -> Vocabulary:
         return Vocabulary(tuple(words), length)
     except BadModel as error:
         raise BadModel(f"{file}: {error}") from error
+
+
+def words_after(session: Session, features: NDArray[np.float32]) -> NextWords:
+    """What a network of task "caption" gives for one picture.
+
+    features  (4096,) float32, of the picture by its encoder
+    """
+
+    def next_words(sentences: NDArray[np.int64]) -> NDArray[np.float32]:
+        picture = np.repeat(features[None], len(sentences), axis=0)
+        said = session.run({"features": picture, "words": sentences})
+        return np.asarray(said["probabilities"], np.float32)
+
+    return next_words
 
 
 def caption(next_words: NextWords, vocabulary: Vocabulary, *, beams: int = 1) -> Sentence:

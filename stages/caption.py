@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from models.captioning import PAD, UNKNOWN, Sentence, captions, parse_vocabulary
+from models.captioning import PAD, UNKNOWN, Sentence, captions, parse_vocabulary, words_after
 from models.errors import BadModel
 from models.results import Caption
 from stages.frame import Frame
@@ -81,13 +81,11 @@ class CaptionStage(Stage):
         return [self._say(row) for row in features]
 
     def _say(self, features: NDArray[np.float32]) -> Caption:
-        def next_words(sentences: NDArray[np.int64]) -> NDArray[np.float32]:
-            picture = np.repeat(features[None], len(sentences), axis=0)
-            said = self._words.run({"features": picture, "words": sentences})
-            return np.asarray(said["probabilities"], np.float32)
-
         first, *others = captions(
-            next_words, self._vocabulary, beams=self._options.beam, longest=self._options.longest
+            words_after(self._words, features),
+            self._vocabulary,
+            beams=self._options.beam,
+            longest=self._options.longest,
         )
         return Caption(*_told(first), tuple(_told(one) for one in others))
 

@@ -6,6 +6,7 @@ rows of four that overlap. So an encoder is written too, and goes with these wor
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,7 +14,7 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
-from models.captioning import END, START, UNKNOWN, Vocabulary, caption
+from models.captioning import END, START, UNKNOWN, Vocabulary, caption, words_after
 from models.export.classes import emit_embedding
 from models.export.graph import Graph
 from models.export.keras_graph import emit
@@ -39,7 +40,6 @@ SIDE = 224  # pixels: VGG16's own input, of which the last pool makes 7 x 7
 REGION, STRIDES = (4, 4), (3, 1)  # of 7 x 7 cells: 2 x 4 regions
 BEAMS = 3  # with which it is judged
 
-Array = NDArray[np.generic]
 Floats = NDArray[np.float32]
 Pair = tuple[int, tuple[int, ...], int]
 """The number of a picture, the words so far, the next word."""
@@ -84,26 +84,13 @@ def train(config: Caption, setting: Setting) -> Outcome:
     course = fit(learner, loss, batches, score, config.schedule, setting.checkpoint, setting.events)
     kernel, bias = said.get_layer("picture").get_weights()
     said.get_layer("picture").set_weights(folded(kernel, bias, mean, spread))
-    eyed = ModelSpec(
-        *(f"{config.name}-encoder", "own", "embed", wanted, (), config.licence, config.source, None)
-    )
-    encoder = export.write(eye, eyed, _embedding, config.out, mirror=False, halves=config.halves)
-    file = config.out / f"{config.name}.onnx"
-    with file.open("wb") as target:
-        _words(said, words, spec).write(target, {"name": config.name, "licence": config.licence})
-    write_sidecar(file, spec)
+    encoder = _write_encoder(config, eye, wanted)
+    file = _write_words(config, said, words, spec)
     session = open_session(file, device="cpu")
     session.check_against(spec)
 
     def sentence(features: Floats) -> tuple[str, ...]:
-        def next_words(rows: NDArray[np.int64]) -> Floats:
-            feeds: dict[str, Array] = {
-                "features": np.repeat(features[None], len(rows), axis=0),
-                "words": rows,
-            }
-            return np.asarray(session.run(feeds)["probabilities"], np.float32)
-
-        return caption(next_words, words, beams=BEAMS).words
+        return caption(words_after(session, features), words, beams=BEAMS).words
 
     sentences = [sentence(row) for row in judged]
     return Outcome(
@@ -129,6 +116,21 @@ def _eye(body: keras.Model) -> keras.Model:
     """(B, 224, 224, 3) normalised to (B, 4096)."""
     regions = layers.AveragePooling2D(REGION, strides=STRIDES, name="regions")(body.output)
     return keras.Model(body.input, layers.Flatten(name="features")(regions), name="eye")
+
+
+def _write_encoder(config: Caption, eye: keras.Model, wanted: Input) -> Path:
+    spec = ModelSpec(
+        *(f"{config.name}-encoder", "own", "embed", wanted, (), config.licence, config.source, None)
+    )
+    return export.write(eye, spec, _embedding, config.out, mirror=False, halves=config.halves)
+
+
+def _write_words(config: Caption, said: keras.Model, words: Vocabulary, spec: ModelSpec) -> Path:
+    file = config.out / f"{config.name}.onnx"
+    with file.open("wb") as target:
+        _words(said, words, spec).write(target, {"name": config.name, "licence": config.licence})
+    write_sidecar(file, spec)
+    return file
 
 
 def _embedding(graph: Graph, value: str) -> None:

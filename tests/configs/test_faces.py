@@ -7,24 +7,23 @@ import cv2
 import pytest
 from typer.testing import CliRunner
 
-from models import zoo
-from models.store import import_model
 from pipeline.cli import app
 from pipeline.config.load import load_config
 from pipeline.pipeline import Pipeline
 from stages.capture.auto import find_clip
+from tests.configs.switched import switched_on
 from tests.models.data import shared
+from tests.models.ready import ready_recogniser
 from tests.pipeline.running import run
 
 CONFIG = Path(__file__).parents[2] / "configs" / "faces.yaml"
-MANIFEST = "weights_faceapi/face_recognition_model-weights_manifest.json"
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with the real recogniser in it."""
     folder = tmp_path_factory.mktemp("home")
-    import_model(zoo.spec("face-recognition-128"), [shared(MANIFEST)], folder=folder)
+    ready_recogniser(folder)
     return folder
 
 
@@ -49,10 +48,7 @@ async def test_a_face_that_is_followed_has_its_name(
     cv2.imwrite(str(tmp_path / "one.png"), pixels)
     enrol(tmp_path / "people.faces", "caller", tmp_path / "one.png")
 
-    before, block, after = CONFIG.read_text("utf-8").partition("  # who:\n")
-    commented, gap, rest = after.partition("\n\n")
-    node = "\n".join(line.replace("  # ", "  ", 1) for line in (block + commented).splitlines())
-    text = before + node + gap + rest.replace("[capture, follow, mesh]", "[capture, who, mesh]")
+    text = switched_on(CONFIG, "who").replace("[capture, follow, mesh]", "[capture, who, mesh]")
     text = text.replace("\nsinks:\n", "\nsinks:\n  lines: { sink: jsonl, path: said.jsonl, from: "
                         "[who, mesh], queue: 400 }\n")  # fmt: skip
     (tmp_path / "faces.yaml").write_text(text)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from models import zoo
-from models.store import import_model
 from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
 from tests.models.data import shared
+from tests.models.ready import ready_tomato_head
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "tomatoes.yaml"
@@ -24,9 +23,7 @@ async def test_ripe_and_unripe_are_told_apart(
 ) -> None:
     folder = shared("tomatoes")
     monkeypatch.setenv("FRAMEWIRE_HOME", str(tmp_path))
-    convolutions = shared("weights_vgg16_notop/vgg16_imagenet_notop_fp16.npz")
-    head = ROOT / "models" / "trained" / "tomato.head.npz"
-    import_model(zoo.spec("tomato-head"), [convolutions, head])
+    ready_tomato_head(tmp_path)
 
     with (folder / "splits" / "dev.csv").open(encoding="utf-8") as table:
         rows = list(csv.DictReader(table))

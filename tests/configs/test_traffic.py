@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from models import zoo
 from models.agreement import overlaps
-from models.store import import_model
 from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
+from tests.configs.switched import switched_on
 from tests.models.data import shared
+from tests.models.ready import ready_tinier_yolo, ready_tomato_head
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "configs" / "traffic.yaml"
@@ -53,14 +53,17 @@ def idf1(real: Boxes, said: Boxes) -> float:
     return float(2 * best / sum(len(one) for one in (*real.values(), *said.values())))
 
 
-@pytest.mark.slow
-async def test_cars_are_followed_and_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clip = shared("video/car-detection.mp4")
+@pytest.fixture
+def clip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A road from above; the detector is ready, in a cache of the test's own."""
+    found = shared("video/car-detection.mp4")
     monkeypatch.setenv("FRAMEWIRE_HOME", str(tmp_path))
-    weights = shared("weights_tinier_yolo_voc/tinier_yolo_voc.npz")
-    import_model(zoo.spec("tinier-yolo-voc"), [weights])
+    ready_tinier_yolo(tmp_path)
+    return found
+
+
+@pytest.mark.slow
+async def test_cars_are_followed_and_counted(clip: Path, tmp_path: Path) -> None:
     config = load_config(CONFIG, {"SOURCE": str(clip), "OUT": str(tmp_path)})
     async with Pipeline(config) as pipeline:
         await pipeline.run()
@@ -87,21 +90,10 @@ async def test_cars_are_followed_and_counted(
 
 
 @pytest.mark.slow
-async def test_each_car_is_named_once_by_a_vote(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_each_car_is_named_once_by_a_vote(clip: Path, tmp_path: Path) -> None:
     """The node that waits behind `#`; any classifier does, since only the course of it is told."""
-    clip = shared("video/car-detection.mp4")
-    monkeypatch.setenv("FRAMEWIRE_HOME", str(tmp_path))
-    weights = shared("weights_tinier_yolo_voc/tinier_yolo_voc.npz")
-    import_model(zoo.spec("tinier-yolo-voc"), [weights])
-    convolutions = shared("weights_vgg16_notop/vgg16_imagenet_notop_fp16.npz")
-    head = ROOT / "models" / "trained" / "tomato.head.npz"
-    import_model(zoo.spec("tomato-head"), [convolutions, head])
-    before, block, after = CONFIG.read_text("utf-8").partition("  # name:\n")
-    commented, gap, rest = after.partition("\n\n")
-    node = "\n".join(line.replace("  # ", "  ", 1) for line in (block + commented).splitlines())
-    text = before + node + gap + rest.replace("from: [follow, count]", "from: [name, count]")
+    ready_tomato_head(tmp_path)
+    text = switched_on(CONFIG, "name").replace("from: [follow, count]", "from: [name, count]")
     (tmp_path / "traffic.yaml").write_text(text)
     environ = {"SOURCE": str(clip), "OUT": str(tmp_path), "CARS": "tomato-head"}
     async with Pipeline(load_config(tmp_path / "traffic.yaml", environ)) as pipeline:

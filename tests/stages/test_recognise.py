@@ -7,8 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import zoo
-from models.store import import_model
 from stages.errors import BadOptions
 from stages.faces.gallery import Gallery
 from stages.faces.recognise import Recognise, RecogniseOptions
@@ -16,17 +14,16 @@ from stages.picture import Picture
 from stages.stage import StageContext
 from tests.factory import frame_of
 from tests.models.data import shared
+from tests.models.ready import ready_recogniser
 from tests.pipeline.running import run
 from tests.stages.colours import BLUE, RED, mean_colour_model, one_face
-
-MANIFEST = "weights_faceapi/face_recognition_model-weights_manifest.json"
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A cache with the real recogniser in it."""
     folder = tmp_path_factory.mktemp("home")
-    import_model(zoo.spec("face-recognition-128"), [shared(MANIFEST)], folder=folder)
+    ready_recogniser(folder)
     return folder
 
 
