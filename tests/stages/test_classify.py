@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -14,6 +13,7 @@ from stages.errors import BadOptions
 from stages.frame import Frame
 from stages.stage import StageContext
 from tests.factory import detections, frame_of
+from tests.stages.own import own_model
 
 RED, GREEN, BLUE = (0, 0, 255), (0, 255, 0), (255, 0, 0)
 
@@ -38,10 +38,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             helper.make_tensor("channels", TensorProto.INT64, [1], [1]),
         ],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.save(model, place / "colour.onnx")
-    (place / "colour.yaml").write_text(
-        "task: classify\ninput: {width: 8, height: 8, fit: stretch}\nlabels: [red, green, blue]\n"
+    own_model(
+        place / "colour.onnx",
+        graph,
+        "task: classify\ninput: {width: 8, height: 8, fit: stretch}\nlabels: [red, green, blue]\n",
     )
     return place
 

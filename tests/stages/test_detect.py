@@ -13,6 +13,7 @@ from stages.detect import Detect, DetectOptions
 from stages.errors import BadOptions
 from stages.stage import StageContext
 from tests.factory import frame_of
+from tests.stages.own import own_model
 
 SIDE = 32
 
@@ -65,11 +66,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             number("side", [float(SIDE)], floats, []),
         ],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.save(model, place / "dots.onnx")
-    (place / "dots.yaml").write_text(
+    own_model(
+        place / "dots.onnx",
+        graph,
         f"task: detect\ninput: {{width: {SIDE}, height: {SIDE}, fit: stretch}}\n"
-        "labels: [dot, spot]\n"
+        "labels: [dot, spot]\n",
     )
     return place
 

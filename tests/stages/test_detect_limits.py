@@ -17,6 +17,7 @@ from tests.factory import frame_of, grey_frame
 from tests.models.keras2_file import write
 from tests.models.maskrcnn_file import CLASSES, drawn, picture
 from tests.models.parity import export
+from tests.stages.own import own_model
 
 COUNT = 5000
 SIDE = 128
@@ -43,10 +44,10 @@ def says(folder: Path, boxes: np.ndarray, scores: np.ndarray) -> None:
         infos,
         [numpy_helper.from_array(array, f"{name}_said") for name, array in given.items()],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.save(model, folder / "fixed.onnx")
-    (folder / "fixed.yaml").write_text(
-        "task: detect\ninput: {width: 8, height: 8, fit: stretch}\nlabels: [thing]\n"
+    own_model(
+        folder / "fixed.onnx",
+        graph,
+        "task: detect\ninput: {width: 8, height: 8, fit: stretch}\nlabels: [thing]\n",
     )
 
 

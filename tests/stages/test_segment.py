@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-import onnx
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -17,6 +16,7 @@ from stages.errors import BadOptions
 from stages.segment import Segment, SegmentOptions
 from stages.stage import StageContext
 from tests.factory import frame_of
+from tests.stages.own import own_model
 
 if TYPE_CHECKING:
     from stages.events import Event
@@ -44,16 +44,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             helper.make_tensor("step", TensorProto.FLOAT, [], [100.0]),
         ],
     )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
-    onnx.save(model, place / "steps.onnx")
     for name, fit, labels in (
         ("steps", "letterbox", "[nothing, shaft, tip]"),
         ("few", "letterbox", "[nothing, shaft]"),
     ):
-        (place / f"{name}.onnx").write_bytes((place / "steps.onnx").read_bytes())
-        (place / f"{name}.yaml").write_text(
+        own_model(
+            place / f"{name}.onnx",
+            graph,
             f"task: segment\ninput: {{width: {SIDE}, height: {SIDE}, fit: {fit}, pad: 255}}\n"
-            f"labels: {labels}\n"
+            f"labels: {labels}\n",
         )
     return place
 
