@@ -48,8 +48,11 @@ async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
         name: make_source(name, stream.options, demand(config, name), config.folder, lanes[name])
         for name, stream in config.streams.items()
     }
+    patient = frozenset(name for name, source in sources.items() if not source.live)
     sinks = {
-        name: find_sink(box.sink)(box.options, _sink_context(name, config, lanes))
+        name: find_sink(box.sink)(
+            box.options, _sink_context(name, config, lanes, patient, announce)
+        )
         for name, box in config.sinks.items()
     }
     governor = Governor({name: stream.priority for name, stream in config.streams.items()})
@@ -74,11 +77,21 @@ def rules(box: NodeConfig) -> Rules:
     )
 
 
-def _sink_context(name: str, config: PipelineConfig, lanes: Mapping[str, Lane]) -> SinkContext:
+def _sink_context(
+    name: str,
+    config: PipelineConfig,
+    lanes: Mapping[str, Lane],
+    patient: frozenset[str],
+    announce: Announce,
+) -> SinkContext:
     streams, guards = config.streams_of(name), config.guards_of(name)
+    condition = config.sinks[name].condition
     # A guarded stream has no lane: whatever a sink does, it cannot pass on what is to be hidden.
     own = {stream: lanes[stream] for stream in streams if stream not in guards}
-    return SinkContext(name, streams, config.folder, guards, own)
+    return SinkContext(
+        name, streams, config.folder, guards, own, patient.intersection(streams),
+        None if condition is None else condition.holds, announce,
+    )  # fmt: skip
 
 
 async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:

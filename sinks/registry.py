@@ -9,6 +9,7 @@ from sinks.jsonl import JsonlSink
 from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
 from sinks.null import NullSink
+from sinks.record import RecordSink
 from sinks.redis import RedisSink
 from sinks.sink import Sink
 
@@ -17,6 +18,7 @@ SINKS: dict[str, type[Sink]] = {
     "jsonl": JsonlSink,
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
+    "record": RecordSink,
     "null": NullSink,
 }
 

@@ -1,6 +1,6 @@
 """The contract of a sink: where results go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -12,7 +12,7 @@ from models.results import Result
 from stages.events import Event
 from stages.frame import Frame
 from stages.lane import Lane
-from stages.stage import StageOptions
+from stages.stage import StageOptions, unheard
 
 Mode = Literal["each", "frame"]
 
@@ -53,6 +53,10 @@ class SinkContext:
     guards  by stream: its privacy nodes, without whose word a picture of it is not to be shown
     folder  where relative paths of the config start
     lanes   by stream: its video as it comes in. A stream that is guarded has none
+    patient the streams whose source can wait: who takes their packets may hold it up
+    when    of a sink that `judges`: whether the config's `when` holds for these results; None if
+            the config has none. Raises what the condition raises
+    announce tells the pipeline of something that happened; from any thread
     """
 
     node: str
@@ -60,6 +64,9 @@ class SinkContext:
     folder: Path = Path()
     guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    patient: frozenset[str] = frozenset()
+    when: Callable[[Mapping[str, Result]], bool] | None = None
+    announce: Callable[[Event], None] = unheard
 
 
 class Sink(Protocol):
@@ -70,6 +77,7 @@ class Sink(Protocol):
              "frame": one delivery for each frame, when all inputs have answered
     lane     it takes video from the packet lane. In mode "each", `capture` among its inputs stands
              for that, gives no deliveries, and asks for no picture to be decoded
+    judges   `when` keeps nothing from it: it asks `SinkContext.when` itself
 
     Every method runs on the event loop and must not block it.
     """
@@ -77,6 +85,7 @@ class Sink(Protocol):
     Options: ClassVar[type[StageOptions]] = StageOptions
     mode: ClassVar[Mode] = "each"
     lane: ClassVar[bool] = False
+    judges: ClassVar[bool] = False
 
     @classmethod
     def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:  # noqa: ARG003
