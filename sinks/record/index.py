@@ -149,7 +149,7 @@ def search(
 def _events(db: sqlite3.Connection, one: Entry) -> list[Span]:
     end = 2**62 if one.end is None else micros(one.end)
     rows = db.execute(
-        "SELECT * FROM events WHERE stream = ? AND start <= ? AND end >= ? ORDER BY start",
+        "SELECT * FROM events WHERE stream = ? AND start < ? AND end >= ? ORDER BY start",
         (one.stream, end, micros(one.start)),
     )
     return [Span(r[0], moment_of(r[1]), moment_of(r[2]), r[3], r[4]) for r in rows]

@@ -42,11 +42,10 @@ def mend(folder: Path, index: Index, writing: frozenset[str] = frozenset()) -> l
         if not ID.fullmatch(name) or name in writing:
             continue
         before = known.get(name)
-        seen.add(name)
         if before is not None and before.end is not None:
-            continue
-        entry = _mended(folder, path, index)
-        if entry is not None:
+            seen.add(name)
+        elif (entry := _mended(folder, path, index)) is not None:
+            seen.add(name)
             index.put(entry)
             cut.append(entry)
     for name, one in known.items():

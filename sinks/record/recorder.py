@@ -28,7 +28,7 @@ PERIOD = 0.25  # seconds between looks
 EAGER_BYTES = 8 * 1024 * 1024  # that make it look at once: a file is read as fast as it can be
 MOST_BYTES = 64 * 1024 * 1024  # that may wait: two minutes of a camera with 4 Mbit/s
 LOOK_S = 1.0  # from one look at the room on the disk to the next
-RETRY_S = 5.0  # from one look whether there is room again to the next
+RETRY_S = 5.0
 TIDY_S = 60.0
 DISK = (OSError, sqlite3.Error)
 
@@ -49,13 +49,19 @@ class Recorder:
         archive: Archive,
         patient: Collection[str],
         announce: Callable[[Event], None],
+        retry_s: float = RETRY_S,
     ) -> None:
-        """Start nothing yet. `patient`: streams whose source can be made to wait."""
+        """Start nothing yet.
+
+        patient  streams whose source can be made to wait
+        retry_s  from one try to record on a disk that was full to the next
+        """
         self.lost: Counter[str] = Counter()
         self._archive = archive
         self._tracks = {stream: Track(stream, told, archive) for stream in streams}
         self._patient = frozenset(patient)
         self._announce = announce
+        self._retry_s = retry_s
         self._inbox: deque[_Item] = deque()
         self._bytes = 0
         self._behind: set[str] = set()  # streams that have lost packets, until their next keyframe
@@ -179,11 +185,11 @@ class Recorder:
         self._retry = now + LOOK_S
 
     def _halt(self, error: Exception, now: float) -> None:
-        self._retry = now + RETRY_S
+        self._retry = now + self._retry_s
         self._halted = str(getattr(error, "strerror", None) or error)
         for track in self._tracks.values():
             track.drop(self._halted)
         if self._told is None:
             self._told = self._halted
-            log.error("recording: stopped", why=self._halted, retry_s=RETRY_S)
+            log.error("recording: stopped", why=self._halted, retry_s=self._retry_s)
             self._announce(Event("recording.stopped", self._archive.node, {"why": self._halted}))
