@@ -53,6 +53,11 @@ class RecordOptions(Options):
     results: bool = Field(
         True, description="Keep what nodes have said beside the video, as JSON lines and as WebVTT."
     )
+    serve: bool = Field(
+        True,
+        description="Show recordings over HTTP, and so in the page. Of several such sinks, one "
+        "can.",
+    )
     burn: bool = Field(
         False, description="Draw results into the pictures, which then have to be encoded."
     )

@@ -58,7 +58,7 @@ class Recorder:
         """
         self.lost: Counter[str] = Counter()
         self._archive = archive
-        self._tracks = {stream: Track(stream, told, archive) for stream in streams}
+        self._tracks = {stream: Track(stream, told, archive, announce) for stream in streams}
         self._patient = frozenset(patient)
         self._announce = announce
         self._retry_s = retry_s
@@ -67,6 +67,7 @@ class Recorder:
         self._behind: set[str] = set()  # streams that have lost packets, until their next keyframe
         self._changed = threading.Condition()
         self._look = threading.Event()
+        self._turns = 0
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="record", daemon=True)
         self._throttle = Throttle()
@@ -106,6 +107,14 @@ class Recorder:
         with self._changed:
             self._inbox.append((stream, said))
 
+    def flush(self) -> None:
+        """Wait until what has come so far has been dealt with."""
+        with self._changed:
+            wanted = self._turns + 2  # one may be under way that has not seen the last of it
+            while self._turns < wanted and not self._closed:
+                self._look.set()
+                self._changed.wait(PERIOD)
+
     def close(self) -> None:
         """Record what has come, and end all files."""
         with self._changed:
@@ -143,6 +152,9 @@ class Recorder:
                 self._settle(now)
         except DISK as error:
             self._halt(error, now)
+        with self._changed:
+            self._turns += 1
+            self._changed.notify_all()
 
     def _handle(self, one: _Item, now: float) -> None:
         if isinstance(one, Packet):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from pydantic import BaseModel
+from starlette.routing import BaseRoute
 
 from sinks.errors import BadSink
 from sinks.record.archive import Archive
@@ -14,6 +15,7 @@ from sinks.record.options import RecordOptions
 from sinks.record.recorder import Recorder
 from sinks.record.remux import refuse
 from sinks.record.segment import Said
+from sinks.record.shelf import Shelf
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.video import Encoding, Video
 from sinks.wire import encode, result_message
@@ -26,6 +28,8 @@ class RecordSink(Sink):
     """Records packets as they come; encodes only what cannot be kept so, or has to be drawn.
 
     A stream that is guarded is recorded as its guards have left it, from the graph.
+
+    recorder  does the work
     """
 
     Options = RecordOptions
@@ -43,7 +47,7 @@ class RecordSink(Sink):
         self._options = options
         self._context = context
         self._archive = Archive(context.node, context.folder / options.path, options)
-        self._recorder = Recorder(
+        self.recorder = Recorder(
             context.streams, options, self._archive, context.patient, context.announce
         )
         self._videos = {stream: self._video(stream) for stream in context.streams}
@@ -55,9 +59,9 @@ class RecordSink(Sink):
                 f"mode {self._options.mode}: wanted `when`, which says what an event is, got none"
             )
         await asyncio.to_thread(self._archive.open)
-        self._recorder.start()
+        self.recorder.start()
         for video in self._videos.values():
-            video.attach(self._recorder.take)
+            video.attach(self.recorder.take)
             video.open()
 
     async def write(self, batch: Sequence[Delivery]) -> None:
@@ -77,14 +81,20 @@ class RecordSink(Sink):
             for frame in {id(delivery.frame): delivery.frame for delivery in batch}.values():
                 if self._context.when(frame.results):
                     event = Said(frame.pts, frame.captured_at, b"", event=True)
-                    self._recorder.hear(frame.stream, event)
+                    self.recorder.hear(frame.stream, event)
 
     async def close(self) -> None:
         """End the files."""
         for video in self._videos.values():
             await asyncio.to_thread(video.close)
-        await asyncio.to_thread(self._recorder.close)
+        await asyncio.to_thread(self.recorder.close)
         await asyncio.to_thread(self._archive.close)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """The recordings, if the config wants them shown."""
+        if not self._options.serve:
+            return ()
+        return Shelf(self._archive.folder, self._context.streams).routes()
 
     def address(self) -> str:
         """The folder."""
@@ -97,7 +107,7 @@ class RecordSink(Sink):
             for node in delivery.nodes:
                 if node in frame.results:
                     line = encode(result_message(frame, node, now, monotonic)) + b"\n"
-                    self._recorder.hear(frame.stream, Said(frame.pts, frame.captured_at, line))
+                    self.recorder.hear(frame.stream, Said(frame.pts, frame.captured_at, line))
 
     def _video(self, stream: str) -> Video:
         context, options = self._context, self._options

@@ -1,6 +1,7 @@
 """One stream's recording: which packets go into which segment, and which results beside it."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +14,7 @@ from sinks.record.segment import Said, Segment
 from sinks.wire import encode, event_message, moment
 from stages.events import Event
 from stages.lane import Packet
+from stages.stage import unheard
 
 LATE_S = 10.0
 """Seconds that a result may come after its picture: a node may be slow, or far behind."""
@@ -64,13 +66,20 @@ class Track:
     lost     results that came too late for any segment
     """
 
-    def __init__(self, stream: str, told: RecordOptions, keeper: Keeper) -> None:
+    def __init__(
+        self,
+        stream: str,
+        told: RecordOptions,
+        keeper: Keeper,
+        announce: Callable[[Event], None] = unheard,
+    ) -> None:
         """Wait for the first keyframe."""
         self.stream = stream
         self.segment: Segment | None = None
         self.lost = 0
         self._told = told
         self._keeper = keeper
+        self._announce = announce
         self._ring = Ring(told.pre_s + LATE_S) if told.mode == "events" else None
         self._late: list[_Late] = []
         self._waiting: deque[Said] = deque(maxlen=WAITING)
@@ -232,6 +241,7 @@ class Track:
         at = said.captured_at
         self._event = Span(self.stream, at, at, said.pts, said.pts)
         self._tell(self._event)
+        self._announce(Event(EVENT, self.stream, {"pts": round(said.pts, 6), "at": moment(at)}))
 
     def _end_event(self) -> None:
         event, self._event = self._event, None
