@@ -10,6 +10,7 @@ from pipeline.config import NodeConfig, PipelineConfig
 from pipeline.graph import CAPTURE, Graph, demand
 from pipeline.isolation import IsolatedStage
 from pipeline.overload import Governor
+from pipeline.provenance import provenance
 from pipeline.worker import Rules, step_back
 from sinks.registry import find_sink
 from sinks.sink import Sink, SinkContext
@@ -90,7 +91,7 @@ def _sink_context(
     own = {stream: lanes[stream] for stream in streams if stream not in guards}
     return SinkContext(
         name, streams, config.folder, guards, own, patient.intersection(streams),
-        None if condition is None else condition.holds, announce,
+        None if condition is None else condition.holds, announce, partial(provenance, config),
     )  # fmt: skip
 
 

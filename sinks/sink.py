@@ -57,6 +57,7 @@ class SinkContext:
     when    of a sink that `judges`: whether the config's `when` holds for these results; None if
             the config has none. Raises what the condition raises
     announce tells the pipeline of something that happened; from any thread
+    origin  what results come from, as digests by name; may take a second
     """
 
     node: str
@@ -67,6 +68,7 @@ class SinkContext:
     patient: frozenset[str] = frozenset()
     when: Callable[[Mapping[str, Result]], bool] | None = None
     announce: Callable[[Event], None] = unheard
+    origin: Callable[[], Mapping[str, str]] = dict
 
 
 class Sink(Protocol):

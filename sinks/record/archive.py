@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import structlog
 
 from sinks.errors import BadSink
+from sinks.record.evidence import Evidence
 from sinks.record.index import Entry, Index, Span
 from sinks.record.mend import mend
 from sinks.record.options import RecordOptions
 from sinks.record.segment import Segment, files_of
+from sinks.wire import moment
 from stages.lane import Packet
 
 log = structlog.get_logger()
@@ -26,16 +29,31 @@ MB, GB = 1_000_000, 1_000_000_000
 class Archive:
     """One folder, written by one process. Used by one thread, after `open`."""
 
-    def __init__(self, node: str, folder: Path, told: RecordOptions) -> None:
-        """Touch nothing yet. `node`: the sink's name in the config."""
+    def __init__(
+        self,
+        node: str,
+        folder: Path,
+        told: RecordOptions,
+        evidence: Evidence | None = None,
+        origin: Callable[[], Mapping[str, str]] = dict,
+    ) -> None:
+        """Touch nothing yet.
+
+        node    the sink's name in the config
+        origin  see `SinkContext`
+        """
         self.node = node
         self.folder = folder
         self._keep = None if told.keep_days is None else timedelta(days=told.keep_days)
         self._most = None if told.keep_gb is None else told.keep_gb * GB
+        self._evidence = evidence
+        self._mode = told.mode
+        self._origin = origin
         self._least = told.least_free_mb * MB
         self._writing: dict[str, Segment] = {}
         self._lock: int | None = None
         self._index: Index | None = None
+        self._ready = False
 
     def open(self) -> None:
         """Make the folder, mend what a killed process has left. Raises BadSink."""
@@ -52,17 +70,32 @@ class Archive:
                 f"path {self.folder}: wanted a folder to record into, got: {error}"
             ) from error
         try:
-            self._index = Index(self.folder)
-            self.mend()
+            self.prepare()
         except (OSError, sqlite3.Error) as error:
-            # As while it runs: recording waits until there is room.
-            log.error("recording: not mended", folder=str(self.folder), error=str(error))
+            log.error("recording: waits", folder=str(self.folder), error=str(error))
+        except ValueError as error:
+            self._let_go()
+            raise BadSink(str(error)) from error
+
+    def prepare(self) -> None:
+        """Open the index and the evidence, and mend; once that has worked, nothing.
+
+        raises  OSError, sqlite3.Error while the disk is full; ValueError if there is no evidence
+                in its files
+        """
+        if self._ready:
+            return
+        if self._index is None:
+            self._index = Index(self.folder)
+        if self._evidence is not None:
+            self._evidence.open(self._mode, self._origin())
+        self.mend()
+        self._ready = True
 
     @property
     def index(self) -> Index:
-        """The index, opened now if it could not be before. Raises sqlite3.Error."""
-        if self._index is None:
-            self._index = Index(self.folder)
+        """The index, once it is open."""
+        assert self._index is not None
         return self._index
 
     def mend(self) -> None:
@@ -72,6 +105,9 @@ class Archive:
                 "recording: a segment was cut off, and is whole up to there",
                 segment=entry.id, end=str(entry.end),
             )  # fmt: skip
+        if self._evidence is not None:
+            entries = self.index.all()
+            self._evidence.catch_up([one for one in entries if one.id not in self._writing])
 
     def room(self) -> str | None:
         """Why there is no room to record, or None if there is. Raises OSError."""
@@ -101,7 +137,10 @@ class Archive:
         """Nothing more will be said about it. Raises OSError, sqlite3.Error."""
         self._writing.pop(segment.id, None)
         segment.seal()
-        self.index.put(self._entry(segment, ended=True))
+        entry = self._entry(segment, ended=True)
+        self.index.put(entry)
+        if self._evidence is not None:
+            self._evidence.segment(entry)
 
     def give_up(self, segment: Segment) -> None:
         """Close a segment that cannot be written; `mend` will see what is left of it."""
@@ -115,6 +154,8 @@ class Archive:
     def gap(self, stream: str, start: datetime, end: datetime, why: str) -> None:
         """Nothing was recorded of a stream from one moment to another."""
         log.warning("recording: a gap", stream=stream, start=str(start), end=str(end), why=why)
+        if self._evidence is not None:
+            self._evidence.gap(stream, moment(start), moment(end), why)
 
     def tidy(self, now: datetime | None = None) -> None:
         """Remove what is too old, then the oldest while there is too much.
@@ -131,24 +172,35 @@ class Archive:
                 continue
             old = self._keep is not None and one.end < now - self._keep
             if old or (self._most is not None and size > self._most):
-                self._remove(one)
+                self._remove(one, "keep_days" if old else "keep_gb")
                 size -= one.bytes
 
     def close(self) -> None:
-        """Let go of the folder."""
+        """Let go of the folder. Raises OSError if the end of the evidence could not be written."""
+        try:
+            if self._evidence is not None and self._ready:
+                self._evidence.close()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
         if self._index is not None:
             self._index.close()
+            self._index = None
         if self._lock is not None:
             os.close(self._lock)
+            self._lock = None
 
-    def _remove(self, one: Entry) -> None:
+    def _remove(self, one: Entry, why: str) -> None:
+        if self._evidence is not None:
+            self._evidence.removed(one.id, why)
         path = self.folder / one.path
         for file in files_of(path):
             file.unlink()
         self.index.remove(one)
         with suppress(OSError):  # other segments of that day
             path.parent.rmdir()
-        log.info("recording: removed", segment=one.id)
+        log.info("recording: removed", segment=one.id, why=why)
 
     def _entry(self, segment: Segment, *, ended: bool) -> Entry:
         return Entry(

@@ -53,6 +53,16 @@ class RecordOptions(Options):
     results: bool = Field(
         True, description="Keep what nodes have said beside the video, as JSON lines and as WebVTT."
     )
+    evidence: bool = Field(
+        False,
+        description="Keep a signed chain of digests that shows that recordings are what was "
+        "recorded, and all of it: see `framewire verify`.",
+    )
+    key: Path = Field(
+        Path("evidence.key"),
+        description="The key that signs it, relative to the config; made at the first use, "
+        "readable by its owner only.",
+    )
     serve: bool = Field(
         True,
         description="Show recordings over HTTP, and so in the page. Of several such sinks, one "

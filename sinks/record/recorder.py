@@ -191,6 +191,7 @@ class Recorder:
         if why is not None:
             self._halt(OSError(why), now)
             return
+        self._archive.prepare()
         if self._halted is not None:
             self._archive.mend()
             self._halted = None

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from sinks.errors import BadSink
 from sinks.record.archive import Archive
+from sinks.record.evidence import Evidence
 from sinks.record.options import RecordOptions
 from sinks.record.recorder import Recorder
 from sinks.record.remux import refuse
@@ -46,7 +47,9 @@ class RecordSink(Sink):
         """Touch nothing yet."""
         self._options = options
         self._context = context
-        self._archive = Archive(context.node, context.folder / options.path, options)
+        folder = context.folder / options.path
+        evidence = Evidence(folder, context.folder / options.key) if options.evidence else None
+        self._archive = Archive(context.node, folder, options, evidence, context.origin)
         self.recorder = Recorder(
             context.streams, options, self._archive, context.patient, context.announce
         )
