@@ -300,9 +300,13 @@ def test_a_wrong_call_about_models_is_answered(arguments: list[str], message: st
     assert message in found.output
 
 
-def test_every_models_name_is_listed_whole() -> None:
+def test_every_model_is_listed_whole_and_in_one_line() -> None:
     listed = framewire("models", "list", environment={"COLUMNS": "80"}).stdout
-    assert {line.split()[0] for line in listed.splitlines() if line[1:2].strip()} >= set(ZOO)
+    title, *lines = listed.splitlines()
+    assert title.split() == ["model", "task", "input", "classes", "ready", "licence"]
+    assert [line.split()[0] for line in lines] == list(ZOO)
+    for line, known in zip(lines, ZOO.values(), strict=True):
+        assert line.rstrip().endswith(f" {known.licence}")
 
 
 @pytest.mark.parametrize("command", ["list", "show raccoon", "check raccoon", "pull raccoon"])
