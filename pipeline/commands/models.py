@@ -48,12 +48,14 @@ def show_model(name: str) -> int:
 
 
 def show_card(name: str) -> int:
-    """A model's card, as Markdown where the output is not a terminal."""
-    known = known_model(name)
-    if known is None:
+    """A model's card, as Markdown where the output is not a terminal.
+
+    What was trained here and is opened by its path, `raccoon-320`, has a card too.
+    """
+    cards = {file.stem: file for file in CARDS.glob("*.md")}
+    if name not in cards and known_model(name) is None:
         return USAGE
-    file = CARDS / f"{known.name}.md"
-    text = file.read_text(encoding="utf-8")
+    text = cards[name].read_text(encoding="utf-8")
     if sys.stdout.isatty():
         Console().print(Markdown(text))
     else:

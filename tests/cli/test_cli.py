@@ -269,6 +269,13 @@ def test_a_models_card_is_printed_as_it_is_written() -> None:
     assert card == (ROOT / "models" / "cards" / "blazeface-short.md").read_text("utf-8")
 
 
+def test_what_ships_without_a_name_in_the_zoo_has_a_card_too() -> None:
+    found = framewire("models", "card", "raccoon-320")
+    assert found.exit_code == 0
+    assert "framewire models train configs/train/raccoon-320.yaml" in found.stdout
+    assert framewire("models", "card", "../cards/raccoon-320").exit_code == 2
+
+
 def test_weights_of_ones_own_are_imported_and_exported(tmp_path: Path) -> None:
     origin = ZOO["facemesh-468"].origin
     assert isinstance(origin, PackageFile)
