@@ -20,6 +20,7 @@ from stages.capture.pace import Pace
 from stages.capture.place import Kind, Place
 from stages.errors import SourceLost
 from stages.frame import Frame
+from stages.lane import Lane
 from stages.source import Demand, SourceStats
 from stages.throttle import Throttle
 
@@ -43,15 +44,17 @@ class AvSource:
         place: Place,
         options: CaptureOptions,
         demand: Demand,
+        lane: Lane,
         container_format: str | None = None,
     ) -> None:
         """Open nothing yet.
 
         stream            its name in the config
+        lane              gets its packets, and its pictures before they are given
         container_format  FFmpeg's demuxer, found out if left out
         """
         self.stats = SourceStats()
-        self._subject = Subject(stream, place, options, demand, self.stats, Throttle())
+        self._subject = Subject(stream, place, options, demand, self.stats, Throttle(), lane)
         self._format = container_format
         self._paced = options.pace == "realtime" or (options.pace == "auto" and options.loop)
         self.live = (
@@ -92,15 +95,17 @@ class AvSource:
         self._due.join()
         wait = self.live and (ends or container.format.name in SEGMENTED)
         connection = Connection(
-            self._subject, container, video, self._numbering, self._wait if wait else None,
-        )  # fmt: skip
-        first = True
-        for decoded in connection.pictures():
-            if first and not ends and self._seen is not None:
-                self._numbering.join(connection.arrived - self._seen)
-            first = False
-            self._seen = connection.arrived
-            yield self._frame(decoded, connection)
+            *(self._subject, container, video, self._numbering),
+            self._wait if wait else None,
+            None if ends else self._seen,
+        )
+        try:
+            for decoded in connection.pictures():
+                frame = self._frame(decoded, connection)
+                self._subject.lane.show(frame)
+                yield frame
+        finally:
+            self._seen = connection.seen
 
     def _frame(self, decoded: Decoded, connection: Connection) -> Frame:
         number, pts = self._numbering.give(connection.raw_time(decoded))
