@@ -12,7 +12,7 @@ from sinks.webrtc.overlay_message import encode, rtp_timestamp
 from sinks.webrtc.sender import payloads
 
 KEPT = 64
-"""Pictures that are remembered in their packets: readers get the same one at about the same time."""
+"""Pictures remembered in their packets: all readers get the same one at about the same time."""
 
 
 class Coded(Protocol):

@@ -10,26 +10,13 @@ from dataclasses import dataclass
 from aiortc import RTCIceCandidate
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 
-from sinks.errors import SinkError
+from sinks.webrtc.errors import Refused
 
-MOST_BYTES = 64 * 1024
-"""Chromium's offer of one video and a data channel has 6 KiB."""
 MOST_LINES = 1000
 MOST_CODECS = 256
 MOST_MEDIA = 4
 MOST_CANDIDATES = 64
 """Of one viewer, in all: a machine with a dozen addresses has about thirty."""
-
-
-class Refused(SinkError):
-    """Something a viewer asked for that it does not get.
-
-    status  of HTTP
-    """
-
-    def __init__(self, status: int, text: str) -> None:
-        super().__init__(text)
-        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ def read_offer(body: bytes) -> Offer:
     sdp = "\r\n".join([*kept, ""])
     try:
         media = SessionDescription.parse(sdp).media
-    except Exception as error:  # noqa: BLE001 - a parser that trusts its input
+    except Exception as error:
         raise Refused(400, f"offer: wanted SDP, got {type(error).__name__}: {error}") from error
     _check(media)
     return Offer(sdp, tuple(_candidates(lines)))

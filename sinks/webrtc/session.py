@@ -14,7 +14,8 @@ from aiortc import (
 )
 
 from sinks.webrtc.broadcast import Broadcast
-from sinks.webrtc.offer import MOST_CANDIDATES, Offer, Refused
+from sinks.webrtc.errors import Refused
+from sinks.webrtc.offer import MOST_CANDIDATES, Offer
 from sinks.webrtc.outbox import Outbox, Picture
 from sinks.webrtc.sender import FanOutSender, h264
 
@@ -69,12 +70,12 @@ class Session:
         return self._peer.connectionState == "connected"
 
     async def answer(self, offer: Offer) -> str:
-        """Our description, with all our candidates. Raises Refused 400 for an offer we cannot use."""
+        """Our description, with all our candidates. Raises Refused 400 if it cannot be answered."""
         described = RTCSessionDescription(offer.sdp, "offer")
         try:
             await self._peer.setRemoteDescription(described)
             await self._peer.setLocalDescription()
-        except Exception as error:  # noqa: BLE001 - aiortc trusts what it has read
+        except Exception as error:
             raise Refused(400, f"offer: {type(error).__name__}: {error}") from error
         await self.add(offer.candidates)
         return self._peer.localDescription.sdp

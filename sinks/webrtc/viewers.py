@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from aiortc import RTCConfiguration, RTCIceServer
 
 from sinks.webrtc.broadcast import Attachable, Broadcast
-from sinks.webrtc.offer import Refused, read_candidates, read_offer
+from sinks.webrtc.errors import Refused
+from sinks.webrtc.offer import read_candidates, read_offer
 from sinks.webrtc.session import Session
 
 
