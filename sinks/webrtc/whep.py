@@ -25,8 +25,10 @@ SDP = "application/sdp"
 FRAGMENT = "application/trickle-ice-sdpfrag"
 MOST_BYTES = 64 * 1024
 """Chromium's offer of one video and a data channel has 6 KiB."""
+MOST_DISCARDED = 16 << 20
+"""Of a longer one so much is read and forgotten: who is still sending does not hear an answer."""
 BODY_S = 5.0
-"""For a viewer to send that much."""
+"""For a viewer to send it."""
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -110,14 +112,19 @@ async def body(request: Request, wanted: str) -> bytes:
     if kind != wanted:
         raise Refused(415, f"content-type: wanted {wanted}, got {kind or 'none'}")
     read = bytearray()
+    size = 0
     try:
         async with asyncio.timeout(BODY_S):
             async for chunk in request.stream():
-                read += chunk
-                if len(read) > MOST_BYTES:
-                    raise Refused(413, f"wanted at most {MOST_BYTES} bytes, got more")
+                size += len(chunk)
+                if size <= MOST_BYTES:
+                    read += chunk
+                elif size > MOST_DISCARDED:
+                    break
     except TimeoutError:
-        raise Refused(408, f"wanted all of it within {BODY_S:g} s, got {len(read)} bytes") from None
+        raise Refused(408, f"wanted all of it within {BODY_S:g} s, got {size} bytes") from None
+    if size > MOST_BYTES:
+        raise Refused(413, f"wanted at most {MOST_BYTES} bytes, got {size} or more")
     return bytes(read)
 
 

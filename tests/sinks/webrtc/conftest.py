@@ -24,6 +24,13 @@ class Cinema:
     viewers: Viewers
     client: httpx.AsyncClient
 
+    async def shown(self) -> None:
+        """Wait for the film's next picture."""
+        loop, seen = asyncio.get_running_loop(), asyncio.Event()
+        leave = self.film.attach(lambda _: loop.call_soon_threadsafe(seen.set))
+        await seen.wait()
+        leave()
+
 
 @asynccontextmanager
 async def playing(film: Film, speed: float = 1.0) -> AsyncIterator[None]:
