@@ -71,7 +71,8 @@ class AvSource:
         counts["connections"] += 1
         began = time.monotonic()
         for turn in itertools.count():
-            before = counts["decoded"]
+            looked_at = "packets" if self._subject.demand.none else "decoded"
+            before = counts[looked_at]
             with connect(place, self._subject.options, self._format) as (container, video):
                 if turn == 0:
                     self._tell(container, video, time.monotonic() - began)
@@ -81,7 +82,7 @@ class AvSource:
                 yield from self._read(container, video, ends=ends)
             if not ends:
                 raise SourceLost(f"{place}: the other side ended the stream")
-            if counts["decoded"] == before:
+            if counts[looked_at] == before:
                 told = ", ".join(f"{name} {count}" for name, count in counts.items())
                 raise refused(place, f"{place}: wanted at least one picture, got none ({told})")
             if not self._subject.options.loop:

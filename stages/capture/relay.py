@@ -4,6 +4,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from math import inf, isinf
 
 import structlog
 from av.error import FFmpegError
@@ -53,7 +54,7 @@ class Relay:
         )
         self._whole = False
         self._held: deque[_Held] = deque(maxlen=HELD_MOST)
-        self._last_pts = self._last_dts = float("-inf")
+        self._last_pts = self._last_dts = -inf
         lane.open(self._coding)
 
     def wants(self, packet: VideoPacket) -> bool:
@@ -100,7 +101,10 @@ class Relay:
             self._lane.open(self._coding)
         self._last_pts = pts
         dts = self._numbering.clock.peek(held.raw_dts) if self._coding.reorders else pts
-        self._last_dts = min(pts, max(pts if dts is None else dts, self._last_dts + TICK))
+        least = self._last_dts + TICK
+        if dts is None:  # Matroska does not say when a picture is decoded
+            dts = pts if isinf(least) else least
+        self._last_dts = min(pts, max(dts, least))
         self._lane.push(
             Packet(
                 stream=self._stream,
