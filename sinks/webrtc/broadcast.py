@@ -2,37 +2,39 @@
 
 import asyncio
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from sinks.webrtc.outbox import Outbox, Picture
 from sinks.webrtc.overlay_message import encode, rtp_timestamp
 from sinks.webrtc.sender import payloads
+from stages.lane import Packet
 
-KEPT = 64
-"""Pictures remembered in their packets: all readers get the same one at about the same time."""
+KEPT = 8
+"""Pictures before the last keyframe that are remembered in their packets, for readers who lag."""
+MOST_KEPT = 1500
+"""As many as `sinks.video` keeps of one group."""
 
 
-class Coded(Protocol):
-    """A coded picture: what a viewer needs of `stages.lane.Packet`."""
+class Subscribed(Protocol):
+    """What a viewer needs of `sinks.video.Subscription`."""
 
-    @property
-    def data(self) -> bytes: ...
-    @property
-    def pts(self) -> float: ...
-    @property
-    def keyframe(self) -> bool: ...
-    @property
-    def captured_at(self) -> datetime: ...
+    def close(self) -> None:
+        """It wants no more."""
+        ...
 
 
 class Attachable(Protocol):
-    """What a viewer needs of a stream's video."""
+    """What a viewer needs of `sinks.video.Video`."""
 
-    def attach(self, reader: Callable[[Coded], None]) -> Callable[[], None]: ...
-    def want_keyframe(self) -> None: ...
+    def attach(self, reader: Callable[[Packet], None]) -> Subscribed:
+        """Begin to read, with a keyframe."""
+        ...
+
+    def want_keyframe(self) -> None:
+        """A reader cannot go on without one."""
+        ...
 
 
 class Broadcast:
@@ -46,28 +48,38 @@ class Broadcast:
         self.packetised = 0
         self._video = video
         self._loop = asyncio.get_running_loop()
-        self._known: OrderedDict[int, tuple[Coded, Picture]] = OrderedDict()
+        self._known: dict[int, tuple[Packet, Picture]] = {}
         self._lock = threading.Lock()
 
     def join(self, outbox: Outbox) -> Callable[[], None]:
         """Put every picture into this outbox from now on. Returns what ends that."""
+        here, joining = threading.get_ident(), True
+        backlog: list[Picture] = []
 
-        def read(packet: Coded) -> None:
-            self._loop.call_soon_threadsafe(outbox.offer, self._picture(packet))
+        def read(packet: Packet) -> None:
+            picture = self._picture(packet)
+            if joining and threading.get_ident() == here:
+                backlog.append(picture)
+            else:
+                self._loop.call_soon_threadsafe(outbox.offer, picture)
 
-        return self._video.attach(read)
+        subscription = self._video.attach(read)
+        joining = False
+        for picture in hurried(backlog):
+            outbox.offer(picture)
+        return subscription.close
 
     def want_keyframe(self) -> None:
         """A viewer cannot go on without one."""
         self._video.want_keyframe()
 
-    def _picture(self, packet: Coded) -> Picture:
+    def _picture(self, packet: Packet) -> Picture:
         with self._lock:
             # By identity: the packet is kept beside it, so that nothing else can have its number.
             known = self._known.get(id(packet))
             if known is not None:
                 return known[1]
-            parts = payloads(bytes(packet.data))
+            parts = payloads(packet.data)
             picture = Picture(
                 parts,
                 rtp_timestamp(packet.pts),
@@ -76,7 +88,24 @@ class Broadcast:
                 sum(map(len, parts)),
             )
             self.packetised += 1
+            most = KEPT if packet.keyframe else MOST_KEPT
+            while len(self._known) >= most:
+                del self._known[next(iter(self._known))]
             self._known[id(packet)] = packet, picture
-            if len(self._known) > KEPT:
-                self._known.popitem(last=False)
             return picture
+
+
+def hurried(backlog: Sequence[Picture]) -> list[Picture]:
+    """What has come since a keyframe, for somebody who sees it only now.
+
+    A browser shows pictures as far apart as their times are, so it would play the seconds that it
+    has missed, and lag by them. So all but the newest get times just before it, one tick apart:
+    they are decoded as fast as they come, and no overlay fits them.
+    """
+    last = len(backlog) - 1
+    return [
+        picture
+        if index == last
+        else replace(picture, rtp=(backlog[last].rtp - (last - index)) & 0xFFFFFFFF, note=b"")
+        for index, picture in enumerate(backlog)
+    ]

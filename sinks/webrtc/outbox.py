@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MOST_AGE_S = 1.0
-MOST_BYTES = 16 << 20
-"""A group of pictures that a new viewer gets at once: ten seconds of 12 Mbit/s."""
+MOST_BYTES = 32 << 20
+"""As many as `sinks.video` keeps of the group of pictures that a new viewer gets at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,7 +23,8 @@ class Picture:
 
     payloads  of its RTP packets (RFC 6184)
     rtp       its RTP timestamp
-    note      the overlay message that says that it goes out
+    note      the overlay message that says that it goes out; empty for one that is past
+    size      bytes of all payloads
     """
 
     payloads: tuple[bytes, ...]

@@ -115,7 +115,8 @@ class Session:
         self._leave = self._leave or self._broadcast.join(self.outbox)
 
     def _going_out(self, picture: Picture) -> None:
-        self.say(picture.note)
+        if picture.note:
+            self.say(picture.note)
 
     def _take_channel(self, channel: RTCDataChannel) -> None:
         if channel.label == OVERLAY and self._overlay is None:

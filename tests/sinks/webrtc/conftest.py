@@ -27,9 +27,9 @@ class Cinema:
     async def shown(self) -> None:
         """Wait for the film's next picture."""
         loop, seen = asyncio.get_running_loop(), asyncio.Event()
-        leave = self.film.attach(lambda _: loop.call_soon_threadsafe(seen.set))
+        ticket = self.film.attach(lambda _: loop.call_soon_threadsafe(seen.set))
         await seen.wait()
-        leave()
+        ticket.close()
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
@@ -43,11 +44,11 @@ class Film:
         self._wants = False
         self._lock = threading.Lock()
 
-    def attach(self, reader: Reader) -> Callable[[], None]:
+    def attach(self, reader: Reader) -> "Ticket":
         with self._lock:
             self._readers[reader] = False
             self._wants = True
-        return lambda: self._leave(reader)
+        return Ticket(self, reader)
 
     def want_keyframe(self) -> None:
         self.wanted += 1
@@ -91,6 +92,17 @@ class Film:
         for reader in readers:
             reader(packet)
 
-    def _leave(self, reader: Reader) -> None:
+    def leave(self, reader: Reader) -> None:
         with self._lock:
             self._readers.pop(reader, None)
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Lets a reader go."""
+
+    film: Film
+    reader: Reader
+
+    def close(self) -> None:
+        self.film.leave(self.reader)
