@@ -8,6 +8,7 @@ from aiortc import RTCConfiguration, RTCIceServer
 from sinks.webrtc.broadcast import Attachable, Broadcast
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import read_candidates, read_offer
+from sinks.webrtc.options import IceServer
 from sinks.webrtc.session import Session
 
 
@@ -20,7 +21,7 @@ class Viewers:
     def __init__(
         self,
         videos: Mapping[str, Attachable],
-        ice: Sequence[RTCIceServer] = (),
+        ice: Sequence[IceServer] = (),
         most: int = 100,
         patience_s: float = 10.0,
     ) -> None:
@@ -33,7 +34,9 @@ class Viewers:
         """
         self.broadcasts = {stream: Broadcast(video) for stream, video in videos.items()}
         self.lost = self.unsaid = 0
-        self._configuration = RTCConfiguration(iceServers=list(ice))
+        self._configuration = RTCConfiguration(
+            iceServers=[RTCIceServer(list(one.urls), one.username, one.credential) for one in ice]
+        )
         self._most = most
         self._patience = patience_s
         self._sessions: dict[str, Session] = {}
