@@ -24,10 +24,17 @@ PLI_PAUSE = (
 )
 
 
+Stamp = Frame | Packet
+"""What says when a picture is: the frame that it is of, or the packet that it came from."""
+
+
+Make = Callable[[], av.VideoFrame | None]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    frame: Frame
-    make: Callable[[], av.VideoFrame]
+    stamp: Stamp
+    make: Make
     done: "Future[None]" = field(default_factory=Future)
 
 
@@ -58,13 +65,13 @@ class EncodingThread:
         self._keyed = self._keyed_pts = float("-inf")
         self._throttle = Throttle()
 
-    def offer(self, frame: Frame, make: Callable[[], av.VideoFrame]) -> "Future[None]":
+    def offer(self, stamp: Stamp, make: Make) -> "Future[None]":
         """Let a picture be encoded, unless newer ones come before its turn.
 
-        make     called in the encoding thread for what is to be encoded
+        make     called in the encoding thread for what is to be encoded; None: nothing is
         returns  done when it has been encoded or lost
         """
-        job = _Job(frame, make)
+        job = _Job(stamp, make)
         with self._changed:
             if self._closed:
                 job.done.set_result(None)
@@ -85,15 +92,15 @@ class EncodingThread:
         self._asked = True
         self._must = self._must or at_once
 
-    def close(self) -> None:
-        """End the thread, with what waits undone."""
+    def close(self, *, wait: bool = True) -> None:
+        """End the thread, with what waits undone; `wait` until it has ended."""
         with self._changed:
             self._closed = True
             for job in self._jobs:
                 job.done.set_result(None)
             self._jobs.clear()
             self._changed.notify()
-        if self._thread is not None:
+        if wait and self._thread is not None:
             self._thread.join()
 
     def _work(self) -> None:
@@ -117,20 +124,22 @@ class EncodingThread:
                 job.done.set_result(None)
 
     def _encode(self, encoder: Encoder, job: _Job) -> None:
-        frame, image = job.frame, job.make()
-        data, keyframe = encoder.encode(image, frame.pts, keyframe=self._due(frame.pts))
+        stamp, image = job.stamp, job.make()
+        if image is None:
+            return
+        data, keyframe = encoder.encode(image, stamp.pts, keyframe=self._due(stamp.pts))
         if keyframe:
-            self._keyed, self._keyed_pts = time.monotonic(), frame.pts
+            self._keyed, self._keyed_pts = time.monotonic(), stamp.pts
         self.encoded += 1
         self._give(
             Packet(
-                stream=frame.stream,
+                stream=stamp.stream,
                 data=data,
-                pts=frame.pts,
-                dts=frame.pts,
+                pts=stamp.pts,
+                dts=stamp.pts,
                 keyframe=keyframe,
-                arrived=frame.arrived,
-                captured_at=frame.captured_at,
+                arrived=stamp.arrived,
+                captured_at=stamp.captured_at,
                 coding=Coding("h264", (image.width, image.height)),
             )
         )

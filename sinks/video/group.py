@@ -20,6 +20,11 @@ class Group:
         """From a keyframe on; empty while none has come, or when there were too many."""
         return self._packets
 
+    @property
+    def seconds(self) -> float:
+        """How long ago, of stream time, it began."""
+        return self._packets[-1].pts - self._packets[0].pts if self._packets else 0.0
+
     def take(self, packet: Packet) -> None:
         """Add the next packet."""
         if packet.keyframe:

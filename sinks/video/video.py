@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from math import inf
 from typing import Literal
 
 import av
 
 from sinks.annotate import Size, annotated, shown_size
 from sinks.sink import Delivery
+from sinks.video.bridge import Bridge
 from sinks.video.encoder import Encoding
 from sinks.video.encoding_thread import EncodingThread
 from sinks.video.group import Group
@@ -20,6 +22,9 @@ Reader = Callable[[Packet], None]
 Refuse = Callable[[Coding], str | None]
 Path = Literal["passthrough", "encode"]
 
+BURST_S = 0.5
+"""Seconds of video that a new reader is given at once; rather than more, it is given a bridge."""
+
 INTRA = frozenset({"mjpeg", "prores", "rawvideo", "dnxhd", "ffv1", "huffyuv"})
 """Codecs of which every picture stands alone: these need not be decoded before somebody looks."""
 
@@ -28,13 +33,15 @@ class Subscription:
     """One reader of a `Video`."""
 
     def __init__(self, video: "Video", reader: Reader) -> None:
+        self.bridged = False  # it gets packets of the bridge, not of the camera
         self._video = video
         self._reader = reader
         self._begun = False
+        self.dts = -inf  # of the last packet given
 
     def want_keyframe(self) -> None:
         """It has lost packets, and can show nothing until a keyframe comes."""
-        self._video.want_keyframe()
+        self._video.want_keyframe(self)
 
     def close(self) -> None:
         """It wants no more."""
@@ -42,13 +49,16 @@ class Subscription:
 
     def give(self, packet: Packet) -> None:
         """Pass a packet on, from the first keyframe on."""
+        if packet.dts <= self.dts:  # a bridge may begin with the picture that it has seen last
+            return
         self._begun = self._begun or packet.keyframe
         if self._begun:
+            self.dts = packet.dts
             self._reader(packet)
 
-    def begin_anew(self) -> None:
+    def begin_anew(self, *, bridged: bool = False) -> None:
         """What comes next does not follow from what came before."""
-        self._begun = False
+        self._begun, self.bridged = False, bridged
 
 
 class Video:
@@ -79,7 +89,8 @@ class Video:
         refuse  why its readers cannot take packets of some coding, or None if they can
         drawn   why pictures come from `draw`, results burned in, and not from the lane; or None
         guards  the privacy nodes of the stream
-        whole   no picture may be lost, whatever that holds up
+        whole   no picture may be lost, whatever that holds up, and none is encoded that need not
+                be: who comes between two keyframes gets all since the last
         """
         self.path: Path = "encode"
         self.why = drawn or "nothing has come yet"
@@ -95,6 +106,7 @@ class Video:
         self._last: Packet | None = None
         self._readers: tuple[Subscription, ...] = ()
         self._group = Group()
+        self._bridge: Bridge | None = None
         self._encoder = EncodingThread(stream, encoding, self._encoded, whole=whole)
         self._lock = threading.RLock()  # a reader may ask for a keyframe while it is given a packet
         self._detach: Callable[[], None] | None = None
@@ -132,10 +144,12 @@ class Video:
         return self._encoder.lost
 
     def attach(self, reader: Reader) -> Subscription:
-        """Begin to read. What has come since the last keyframe is given at once, if anything."""
+        """Begin to read. What can be shown already is given at once."""
         one = Subscription(self, reader)
         with self._lock:
-            if self.path == "passthrough":
+            if self.path == "passthrough" and self._group.seconds > BURST_S and not self._whole:
+                self._cross(one)
+            elif self.path == "passthrough":
                 for packet in self._group.packets:
                     one.give(packet)
             else:
@@ -148,10 +162,13 @@ class Video:
         with self._lock:
             self._readers = tuple(other for other in self._readers if other is not one)
 
-    def want_keyframe(self) -> None:
-        """Some reader can show nothing until one comes. Of a camera there is no asking."""
-        if self.path == "encode":
-            self._encoder.want_keyframe(at_once=False)
+    def want_keyframe(self, one: Subscription) -> None:
+        """A reader can show nothing until one comes. Of a camera there is no asking."""
+        with self._lock:
+            if self.path == "encode":
+                self._encoder.want_keyframe(at_once=False)
+            elif not self._whole:
+                self._cross(one)
 
     # For the sink -----------------------------------------------------------------------------
 
@@ -174,6 +191,8 @@ class Video:
         """Let go of the lane and end the encoder."""
         if self._detach is not None:
             self._detach()
+        with self._lock:
+            self._end_bridge()
         self._encoder.close()
 
     # As a tap ---------------------------------------------------------------------------------
@@ -195,6 +214,7 @@ class Video:
         with self._lock:
             self._coding = coding
             self._group.clear()
+            self._end_bridge()
             self.path = "passthrough" if refusal is None else "encode"
             self.why = refusal or "readers can take the packets as they come"
             if coding is not None and refusal is None:
@@ -208,6 +228,10 @@ class Video:
         if self.path == "passthrough":
             with self._lock:
                 self._group.take(packet)
+                if packet.keyframe:
+                    self._end_bridge()
+                if self._bridge is not None:
+                    self._bridge.take(packet)
                 self._spread(packet)
 
     def picture(self, frame: Frame) -> None:
@@ -227,7 +251,37 @@ class Video:
         with self._lock:
             self._last = packet
             for one in self._readers:
-                one.give(packet)
+                if not one.bridged:
+                    one.give(packet)
+
+    def _cross(self, one: Subscription) -> None:
+        """Let a reader have the present picture, and those up to the next keyframe, encoded."""
+        if not self._group.packets:
+            return
+        if self._bridge is None:
+            present = one.dts < self._group.packets[-1].dts
+            self._bridge = Bridge(
+                self._group.packets, self._encoding, self._crossed, present=present
+            )
+        else:
+            self._bridge.want_keyframe()
+        if not one.bridged:
+            one.begin_anew(bridged=True)
+
+    def _crossed(self, bridge: Bridge, packet: Packet) -> None:
+        with self._lock:
+            if bridge is self._bridge:
+                for one in self._readers:
+                    if one.bridged:
+                        one.give(packet)
+
+    def _end_bridge(self) -> None:
+        bridge, self._bridge = self._bridge, None
+        if bridge is not None:
+            bridge.close()
+            for one in self._readers:
+                if one.bridged:
+                    one.begin_anew()
 
     def _shown(self, frame: Frame) -> Size:
         return shown_size(frame.picture.size, 2, self._encoding.width)

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ from stages.frame import Frame
 from stages.lane import Coding, Lane, Packet
 from tests.capture.listener import decoded
 from tests.factory import grey_frame
+from tests.servers.film import cards, encode
 
 H264 = Coding("h264", (160, 96), b"")
 CARD = Card(160, 96)
@@ -218,3 +220,63 @@ def test_a_picture_without_its_guards_word_is_shown_only_pixelated() -> None:
     (picture,) = decoded(reader.wait(1))
     assert read_counter(picture) != 7
     video.close()
+
+
+def film_packets(count: int) -> list[Packet]:
+    """One group of pictures of the test card."""
+    packets = encode(cards((160, 96), count), (160, 96), 25, {"g": "1000"})
+    now = datetime.now(UTC)
+    return [
+        Packet("a", bytes(one), n / 25, n / 25, one.is_keyframe, 0.0, now, H264)
+        for n, one in enumerate(packets)
+    ]
+
+
+@pytest.fixture
+def live(lane: Lane) -> Iterator[Video]:
+    made = Video("a", lane, Encoding(), no_reordering)
+    made.open()
+    lane.open(H264)
+    yield made
+    made.close()
+
+
+def test_who_comes_long_after_a_keyframe_gets_the_present_picture_until_the_next(
+    lane: Lane, live: Video
+) -> None:
+    group = film_packets(40)
+    early, late = Read(), Read()
+    live.attach(early)
+    for one in group[:30]:
+        lane.push(one)
+    live.attach(late)
+    (first,) = late.wait(1)
+    assert first.keyframe
+    assert first.pts == group[29].pts
+    for one in group[30:]:
+        lane.push(one)
+    bridged = late.wait(11)
+    assert [read_counter(picture) for picture in decoded(bridged)] == [*range(29, 40)]
+    for number, one in enumerate(film_packets(2)):
+        pts = (40 + number) / 25
+        lane.push(replace(one, pts=pts, dts=pts))
+    assert [p.pts for p in late.wait(13)] == [n / 25 for n in range(29, 42)]
+    assert late.packets[11:] == early.packets[40:]
+    assert [p.data for p in early.packets[:40]] == [p.data for p in group]
+
+
+def test_who_has_lost_packets_of_a_camera_is_helped_before_its_next_keyframe(
+    lane: Lane, live: Video
+) -> None:
+    group = film_packets(20)
+    reader = Read()
+    one = live.attach(reader)
+    for packet_ in group[:10]:
+        lane.push(packet_)
+    one.want_keyframe()
+    for packet_ in group[10:]:
+        lane.push(packet_)
+    packets = reader.wait(20)
+    assert packets[10].keyframe
+    assert [p.pts for p in packets] == [n / 25 for n in range(20)]
+    assert [read_counter(p) for p in decoded(packets[10:])] == [*range(10, 20)]
