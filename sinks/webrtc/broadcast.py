@@ -20,6 +20,10 @@ MOST_KEPT = 1500
 class Subscribed(Protocol):
     """What a viewer needs of `sinks.video.Subscription`."""
 
+    def want_keyframe(self) -> None:
+        """It cannot go on without one."""
+        ...
+
     def close(self) -> None:
         """It wants no more."""
         ...
@@ -30,10 +34,6 @@ class Attachable(Protocol):
 
     def attach(self, reader: Callable[[Packet], None]) -> Subscribed:
         """Begin to read, with a keyframe."""
-        ...
-
-    def want_keyframe(self) -> None:
-        """A reader cannot go on without one."""
         ...
 
 
@@ -51,8 +51,8 @@ class Broadcast:
         self._known: dict[int, tuple[Packet, Picture]] = {}
         self._lock = threading.Lock()
 
-    def join(self, outbox: Outbox) -> Callable[[], None]:
-        """Put every picture into this outbox from now on. Returns what ends that."""
+    def join(self, outbox: Outbox) -> Subscribed:
+        """Put every picture into this outbox from now on."""
         here, joining = threading.get_ident(), True
         backlog: list[Picture] = []
 
@@ -67,11 +67,7 @@ class Broadcast:
         joining = False
         for picture in hurried(backlog):
             outbox.offer(picture)
-        return subscription.close
-
-    def want_keyframe(self) -> None:
-        """A viewer cannot go on without one."""
-        self._video.want_keyframe()
+        return subscription
 
     def _picture(self, packet: Packet) -> Picture:
         with self._lock:

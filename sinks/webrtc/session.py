@@ -13,7 +13,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from sinks.webrtc.broadcast import Broadcast
+from sinks.webrtc.broadcast import Broadcast, Subscribed
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import MOST_CANDIDATES, Offer
 from sinks.webrtc.outbox import Outbox, Picture
@@ -46,18 +46,18 @@ class Session:
         self.id = secrets.token_urlsafe(16)
         self.stream = stream
         self.unsaid = 0
-        self.outbox = Outbox(broadcast.want_keyframe)
+        self.outbox = Outbox(self._want_keyframe)
         self._broadcast = broadcast
         self._ended = ended
         self._over = False
         self._candidates = 0
         self._overlay: RTCDataChannel | None = None
-        self._leave: Callable[[], None] | None = None
+        self._reading: Subscribed | None = None
         self._peer = RTCPeerConnection(configuration)
         video = self._peer.addTransceiver("video", direction="sendonly")
         video.setCodecPreferences(h264())
         self.sender = FanOutSender(
-            video.sender, self.outbox, broadcast.want_keyframe, self._going_out, self._join
+            video.sender, self.outbox, self._want_keyframe, self._going_out, self._join
         )
         self._peer.on("connectionstatechange", self._look)
         self._peer.on("datachannel", self._take_channel)
@@ -106,13 +106,17 @@ class Session:
     async def close(self) -> None:
         """End it. Can be called again."""
         self._timer.cancel()
-        if self._leave is not None:
-            self._leave()
-            self._leave = None
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
         await self._peer.close()
 
     def _join(self) -> None:
-        self._leave = self._leave or self._broadcast.join(self.outbox)
+        self._reading = self._reading or self._broadcast.join(self.outbox)
+
+    def _want_keyframe(self) -> None:
+        if self._reading is not None:
+            self._reading.want_keyframe()
 
     def _going_out(self, picture: Picture) -> None:
         if picture.note:

@@ -104,5 +104,8 @@ class Ticket:
     film: Film
     reader: Reader
 
+    def want_keyframe(self) -> None:
+        self.film.want_keyframe()
+
     def close(self) -> None:
         self.film.leave(self.reader)
