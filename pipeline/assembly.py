@@ -13,7 +13,7 @@ from pipeline.overload import Governor
 from pipeline.provenance import provenance
 from pipeline.worker import Rules, step_back
 from sinks.registry import find_sink
-from sinks.sink import Sink, SinkContext
+from sinks.sink import GraphNode, Sink, SinkContext
 from stages.capture import make_source
 from stages.events import Event
 from stages.lane import Lane
@@ -89,9 +89,16 @@ def _sink_context(
     condition = config.sinks[name].condition
     # A guarded stream has no lane: whatever a sink does, it cannot pass on what is to be hidden.
     own = {stream: lanes[stream] for stream in streams if stream not in guards}
+    graph = {
+        node: GraphNode(box.stage, tuple(box.inputs), config.streams_of(node), box.options)
+        for node, box in config.graph.items()
+    }
     return SinkContext(
-        name, streams, config.folder, guards, own, patient.intersection(streams),
-        None if condition is None else condition.holds, announce, partial(provenance, config),
+        name, streams, config.folder, guards, own,
+        inputs=tuple(config.sinks[name].inputs), graph=graph,
+        patient=patient.intersection(streams),
+        when=None if condition is None else condition.holds,
+        announce=announce, origin=partial(provenance, config),
     )  # fmt: skip
 
 
