@@ -117,6 +117,24 @@ def doctor(
 
 
 @app.command()
+def replay(
+    recording: Annotated[
+        Path,
+        typer.Argument(metavar="RECORDING", help="An mp4 file of `sink: record`, or a folder."),
+    ],
+    config: Config,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what happened to every frame, as JSON.")
+    ] = None,
+    log_level: Annotated[Level, typer.Option(help="The least that is said.")] = Level.INFO,
+) -> None:
+    """Run a config of one stream over a recording, under the clocks it was recorded under."""
+    from pipeline.commands.replay import replay as command  # noqa: PLC0415
+
+    raise typer.Exit(command(recording, config, report, log_level.value))
+
+
+@app.command()
 def verify(
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Recordings with `evidence: true`.")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sinks.record.times import micros, moment_of
+from stages.capture.times import micros, moment_of
 
 NAME = "index.sqlite3"
 SCHEMA = """

@@ -18,8 +18,8 @@ from av.error import FFmpegError
 
 from sinks.record.index import Entry, Index, Span
 from sinks.record.segment import ID, files_of, write_vtt
-from sinks.record.times import Time, read_times
 from sinks.wire import BadMessage, decode_event
+from stages.capture.times import Time, read_times
 
 log = structlog.get_logger()
 

@@ -1,7 +1,7 @@
 """One segment of a stream: a file to play, the times of its pictures, what was said about them.
 
 STREAM/2025-06-01/STREAM-20250601T120000-123456.mp4     the video, a keyframe first
-                                               .times   see `sinks.record.times`
+                                               .times   see `stages.capture.times`
                                                .jsonl   messages as in docs/schema.md
                                                .vtt     the same, for a player; see `vtt`
 """
@@ -18,8 +18,8 @@ from av.error import FFmpegError
 from models.files import written_whole
 from sinks.record.appending import Appending
 from sinks.record.remux import Remux
-from sinks.record.times import entry
 from sinks.record.vtt import vtt
+from stages.capture.times import entry
 from stages.lane import Packet
 
 ID = re.compile(r"[a-z0-9_-]{1,64}-\d{8}T\d{6}-\d{6}")

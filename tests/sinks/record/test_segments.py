@@ -11,8 +11,8 @@ import pytest
 from sinks.errors import BadSink
 from sinks.record import RecordOptions, RecordSink
 from sinks.record.index import search
-from sinks.record.times import read_times
 from sinks.sink import Delivery
+from stages.capture.times import read_times
 from stages.lane import Coding
 from tests.factory import BEGAN, detections
 from tests.sinks.record.clips import Recording, clip, count_pictures, later, read, said
