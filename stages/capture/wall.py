@@ -71,8 +71,9 @@ class Wall:
 
     def _theirs(self, packet: VideoPacket, arrived: float, now: float) -> float | None:
         if self._kind == "rtcp":
-            if packet.has_sidedata("prft"):
-                (micros,) = struct.unpack_from("<q", bytes(packet.get_sidedata("prft")))
+            told = bytes(packet.get_sidedata("prft"))  # empty if there is none
+            if told:
+                (micros,) = struct.unpack_from("<q", told)
                 return float(micros) / 1e6
             began = self._container.start_time_realtime
             if began and packet.pts is not None:
