@@ -1,0 +1,95 @@
+"""Models whose real weights are not here: files such as the originals', filled from a seed, imported.
+
+They are as large and as slow as with real weights. What they say means nothing.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from models import zoo
+from models.families import vgg16
+from models.hollow import hollow
+from models.spec import ModelSpec
+from models.store import import_model, imported
+from tests.models import caption_file, keras2_file, maskrcnn_file, state_dict_file
+from tests.models.seeded import draw
+from tests.models.test_ternaus import original_state
+from tests.models.test_vggface import original_layers
+from tests.models.test_vrn import t7_file
+from tests.models.vrn_file import Module
+
+Files = Callable[[ModelSpec, Path], list[Path]]
+
+SLAB = slice(60, 140)  # of VRN's 200 layers of cells: a body whose surface is as large as a face's
+
+
+def _maskrcnn(spec: ModelSpec, folder: Path) -> list[Path]:
+    drawn = maskrcnn_file.drawn(len(spec.labels) + 1, spec.variant)
+    return [keras2_file.write(folder / "mask_rcnn_coco.h5", drawn)]
+
+
+def _vgg16(spec: ModelSpec, folder: Path) -> list[Path]:
+    """As Keras 2 writes what `vgg16.build` builds."""
+    network = hollow(lambda: vgg16.build(spec))
+    layers = keras2_file.by_layer((w.path, draw(w.path, tuple(w.shape), 1)) for w in network.weights)
+    return [keras2_file.write(folder / f"{spec.name}.h5", layers)]
+
+
+def _vggface(spec: ModelSpec, folder: Path) -> list[Path]:
+    file = folder / "rcmalli_vggface_tf_vgg16.h5"
+    return [keras2_file.write(file, original_layers(zoo.spec("vggface")))]
+
+
+def _vrn(_: ModelSpec, folder: Path) -> list[Path]:
+    """The last layer says the same everywhere: noise would have no surface."""
+
+    def tensors(module: Module) -> dict[str, np.ndarray]:
+        drawn = module.tensors()
+        if module.out == 200:
+            drawn["weight"] *= 0
+            drawn["bias"][:] = -9
+            drawn["bias"][SLAB] = 9
+        return drawn
+
+    return [t7_file(folder, tensors)]
+
+
+def _ternaus(spec: ModelSpec, folder: Path) -> list[Path]:
+    path = folder / f"{spec.name}.pt"
+    state_dict_file.write(path, original_state(spec.variant))
+    return [path]
+
+
+def _encoder(_: ModelSpec, folder: Path) -> list[Path]:
+    return _vgg16(zoo.spec("vgg16-imagenet"), folder)
+
+
+def _words(_: ModelSpec, folder: Path) -> list[Path]:
+    special = ["<start>", "<end>", "<unk>", "<pad>"]
+    others = [f"word{number}" for number in range(len(special), caption_file.WORDS)]
+    words = folder / "words.json"
+    words.write_text(json.dumps({"words": special + others, "length": caption_file.LENGTH}))
+    file = folder / "weights-improvement-48.hdf5"
+    return [keras2_file.write(file, caption_file.layers("beside")), words]
+
+
+SEEDED: dict[str, Files] = {
+    "maskrcnn-coco": _maskrcnn,
+    "cars-vgg16": _vgg16,
+    "vggface-fc7": _vggface,
+    "vrn-unguided": _vrn,
+    "ternaus-linknet34-instruments": _ternaus,
+    "caption-encoder-flickr8k": _encoder,
+    "caption-words-flickr8k": _words,
+}
+
+
+def ready_seeded(name: str, home: Path) -> None:
+    """Import one of SEEDED into a cache, unless it is there."""
+    if imported(name, home) is None:
+        spec, folder = zoo.spec(name), home / "files"
+        folder.mkdir(exist_ok=True)
+        import_model(spec, SEEDED[name](spec, folder), folder=home)
