@@ -1,6 +1,7 @@
-"""Models whose real weights are not here: files such as the originals', filled from a seed, imported.
+"""Models whose real weights are not here: files such as the originals', filled from a seed.
 
-They are as large and as slow as with real weights. What they say means nothing.
+They are as large and as slow as with real weights. What they say means nothing; where that is a
+shape, their last layer says the same everywhere, since noise is another load than real shapes are.
 """
 
 import json
@@ -23,18 +24,22 @@ from tests.models.vrn_file import Module
 
 Files = Callable[[ModelSpec, Path], list[Path]]
 
+YES = 9.0  # as a logit
 SLAB = slice(60, 140)  # of VRN's 200 layers of cells: a body whose surface is as large as a face's
 
 
 def _maskrcnn(spec: ModelSpec, folder: Path) -> list[Path]:
     drawn = maskrcnn_file.drawn(len(spec.labels) + 1, spec.variant)
+    _same_everywhere(drawn["mrcnn_mask"], "mrcnn_mask/kernel", "mrcnn_mask/bias")
     return [keras2_file.write(folder / "mask_rcnn_coco.h5", drawn)]
 
 
 def _vgg16(spec: ModelSpec, folder: Path) -> list[Path]:
     """As Keras 2 writes what `vgg16.build` builds."""
     network = hollow(lambda: vgg16.build(spec))
-    layers = keras2_file.by_layer((w.path, draw(w.path, tuple(w.shape), 1)) for w in network.weights)
+    layers = keras2_file.by_layer(
+        (w.path, draw(w.path, tuple(w.shape), 1)) for w in network.weights
+    )
     return [keras2_file.write(folder / f"{spec.name}.h5", layers)]
 
 
@@ -49,18 +54,29 @@ def _vrn(_: ModelSpec, folder: Path) -> list[Path]:
     def tensors(module: Module) -> dict[str, np.ndarray]:
         drawn = module.tensors()
         if module.out == 200:
-            drawn["weight"] *= 0
-            drawn["bias"][:] = -9
-            drawn["bias"][SLAB] = 9
+            _same_everywhere(drawn, "weight", "bias")
+            drawn["bias"][: SLAB.start] *= -1
+            drawn["bias"][SLAB.stop :] *= -1
         return drawn
 
     return [t7_file(folder, tensors)]
 
 
 def _ternaus(spec: ModelSpec, folder: Path) -> list[Path]:
+    """One instrument in the whole picture."""
+    drawn = dict(original_state(spec.variant))
+    _same_everywhere(drawn, "finalconv3.weight", "finalconv3.bias")
+    drawn["finalconv3.bias"][2:] = 0
+    drawn["finalconv3.bias"][0] = 0
     path = folder / f"{spec.name}.pt"
-    state_dict_file.write(path, original_state(spec.variant))
+    state_dict_file.write(path, drawn)
     return [path]
+
+
+def _same_everywhere(drawn: dict[str, np.ndarray], kernel: str, bias: str) -> None:
+    """What is yes everywhere."""
+    drawn[kernel] = np.zeros_like(drawn[kernel])
+    drawn[bias] = np.full_like(drawn[bias], YES)
 
 
 def _encoder(_: ModelSpec, folder: Path) -> list[Path]:
