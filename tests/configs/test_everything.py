@@ -6,7 +6,9 @@ that does nothing else; here it is only told that the picture goes on.
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -34,13 +36,20 @@ AT_LEAST = 250  # pictures
 AT_MOST_S = 240.0  # Mask R-CNN alone takes 4 s of a core that is free
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Removed at once: two gigabytes of models."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(500)
 async def test_ten_families_say_something_and_the_picture_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Real weights where there are some; the others from a seed, as large and as slow."""
-    environ = ready_everything(tmp_path)
+    environ = ready_everything(home)
     monkeypatch.setenv("FRAMEWIRE_HOME", environ["FRAMEWIRE_HOME"])
     config = load_config(CONFIG, environ)
     for node, family in FAMILIES.items():
@@ -63,7 +72,7 @@ async def test_ten_families_say_something_and_the_picture_goes_on(
     ledger = pipeline.parts.graph.ledger()
     assert all(balance.balanced for node in ledger.values() for balance in node.values())
     assert ledger["capture"]["camera"].dropped == {}
-    lines = map(json.loads, (tmp_path / "everything.jsonl").read_text().splitlines())
+    lines = map(json.loads, (home / "everything.jsonl").read_text().splitlines())
     assert {line["node"] for line in lines} >= FAMILIES.keys()
     # 25 a second and 15 ms are the bar on two cores of one's own; here others may be at work.
     figures = watcher.figures(after=2.0)

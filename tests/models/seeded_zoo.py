@@ -7,6 +7,7 @@ shape, their last layer says the same everywhere, since noise is another load th
 import json
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -106,6 +107,6 @@ SEEDED: dict[str, Files] = {
 def ready_seeded(name: str, home: Path) -> None:
     """Import one of SEEDED into a cache, unless it is there."""
     if imported(name, home) is None:
-        spec, folder = zoo.spec(name), home / "files"
-        folder.mkdir(exist_ok=True)
-        import_model(spec, SEEDED[name](spec, folder), folder=home)
+        spec = zoo.spec(name)
+        with TemporaryDirectory(dir=home) as folder:  # half a gigabyte for some
+            import_model(spec, SEEDED[name](spec, Path(folder)), folder=home)
