@@ -5,10 +5,9 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-import cv2
 import msgspec
 import structlog
 from rich.console import Console
@@ -22,7 +21,10 @@ from pipeline.pipeline import Pipeline
 from pipeline.report import Report, report, write
 from pipeline.server import serving
 from pipeline.table import table
+from pipeline.tuning import tune
+from pipeline.whip import Whip
 from sinks.errors import SinkError
+from stages.capture.whip import WhipSource
 from stages.errors import StageError
 
 log = structlog.get_logger()
@@ -45,8 +47,7 @@ def run(
     show_table  draw the live table on the terminal
     returns     the exit code: 0 after a clean end, 1 after a failure
     """
-    # Every node and stream has a thread of its own; OpenCV's would only get in their way.
-    cv2.setNumThreads(1)
+    tune()
     try:
         return asyncio.run(_run(config, seconds, report_to, show_table=show_table))
     except (ModelError, StageError, StageFailed, SinkError, OSError) as error:
@@ -102,9 +103,14 @@ async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]
     def look() -> Report:
         return report(pipeline, began)
 
+    sources = pipeline.parts.sources
+    whip = Whip({name: one for name, one in sources.items() if isinstance(one, WhipSource)})
     routes = [route for sink in pipeline.parts.sinks.values() for route in sink.routes()]
     status = lambda: msgspec.to_builtins(look())  # noqa: E731
-    async with serving(listen, routes, status, registry(look)) as address:
+    async with (
+        aclosing(whip),
+        serving(listen, [*routes, *whip.routes()], status, registry(look)) as address,
+    ):
         yield address
 
 
