@@ -14,7 +14,7 @@ import structlog
 from sinks.errors import BadSink
 from sinks.record.evidence import Evidence
 from sinks.record.index import Entry, Index, Span
-from sinks.record.mend import mend
+from sinks.record.mend import mend, mend_one
 from sinks.record.options import RecordOptions
 from sinks.record.segment import Segment, files_of
 from sinks.wire import moment
@@ -143,9 +143,13 @@ class Archive:
             self._evidence.segment(entry)
 
     def give_up(self, segment: Segment) -> None:
-        """Close a segment that cannot be written; `mend` will see what is left of it."""
+        """Close a segment that cannot be written, and keep what is whole of it, now or later."""
         segment.abandon()
         self._writing.pop(segment.id, None)
+        with suppress(OSError, sqlite3.Error):  # `mend` tries again when there is room
+            entry = mend_one(self.folder, segment.path, self.index)
+            if entry is not None and self._evidence is not None:
+                self._evidence.segment(entry, late=True)
 
     def mark(self, span: Span) -> None:
         """Add an event, or say how far it has come. Raises sqlite3.Error."""

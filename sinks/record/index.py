@@ -105,6 +105,11 @@ class Index:
                 (one.stream,),
             )
 
+    def forget(self, segment: str) -> None:
+        """Forget a segment of which there is nothing, by its id."""
+        with self._db:
+            self._db.execute("DELETE FROM segments WHERE id = ?", (segment,))
+
     def all(self) -> Sequence[Entry]:
         """Every segment, the oldest first."""
         return [_entry(row) for row in self._db.execute("SELECT * FROM segments ORDER BY start")]

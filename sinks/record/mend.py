@@ -44,9 +44,8 @@ def mend(folder: Path, index: Index, writing: frozenset[str] = frozenset()) -> l
         before = known.get(name)
         if before is not None and before.end is not None:
             seen.add(name)
-        elif (entry := _mended(folder, path, index)) is not None:
+        elif (entry := mend_one(folder, path, index)) is not None:
             seen.add(name)
-            index.put(entry)
             cut.append(entry)
     for name, one in known.items():
         if name not in seen and name not in writing:
@@ -54,8 +53,12 @@ def mend(folder: Path, index: Index, writing: frozenset[str] = frozenset()) -> l
     return cut
 
 
-def _mended(folder: Path, path: Path, index: Index) -> Entry | None:
-    """What is left of a segment that nobody has ended; None if that is nothing."""
+def mend_one(folder: Path, path: Path, index: Index) -> Entry | None:
+    """Put what is left of a segment that nobody has ended into the index, and its events.
+
+    returns  None if nothing was left: then its files are gone
+    raises   OSError, sqlite3.Error
+    """
     with path.open("r+b") as file:
         file.truncate(whole(path))
     codec, times = _codec(path), read_times(path.with_suffix(".times"))
@@ -63,6 +66,7 @@ def _mended(folder: Path, path: Path, index: Index) -> Entry | None:
     if codec is None or seconds is None:
         for one in files_of(path):
             one.unlink()
+        index.forget(path.stem)
         log.warning("recording: nothing was whole of a segment", segment=path.stem)
         return None
     times = times or _guessed(path)
@@ -71,11 +75,13 @@ def _mended(folder: Path, path: Path, index: Index) -> Entry | None:
     _mark_events(path, index)
     with suppress(OSError):
         write_vtt(path, first.pts)
-    return Entry(
+    entry = Entry(
         path.stem, stream, str(path.relative_to(folder)), codec, first.captured_at,
         first.captured_at + timedelta(seconds=seconds), first.pts, first.pts + seconds,
         sum(one.stat().st_size for one in files_of(path)),
     )  # fmt: skip
+    index.put(entry)
+    return entry
 
 
 def whole(path: Path) -> int:

@@ -39,7 +39,8 @@ _Item = Packet | tuple[str, Said | None]
 class Recorder:
     """Records all streams of a sink.
 
-    lost  packets by stream that came faster than the disk took them
+    lost    packets by stream that came faster than the disk took them
+    unsaid  results by stream of which the same is true
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class Recorder:
         retry_s  from one try to record on a disk that was full to the next
         """
         self.lost: Counter[str] = Counter()
+        self.unsaid: Counter[str] = Counter()
         self._archive = archive
         self._tracks = {stream: Track(stream, told, archive, announce) for stream in streams}
         self._patient = frozenset(patient)
@@ -105,7 +107,11 @@ class Recorder:
     def hear(self, stream: str, said: Said) -> None:
         """Take what was said about a picture; or about an event, if there is no line."""
         with self._changed:
+            if self._bytes > MOST_BYTES:
+                self.unsaid[stream] += 1
+                return
             self._inbox.append((stream, said))
+            self._bytes += len(said.line)
 
     def flush(self) -> None:
         """Wait until what has come so far has been dealt with."""
@@ -131,12 +137,19 @@ class Recorder:
             self._turn()
         self._turn()
         for track in self._tracks.values():
+            self._tell_lost(track)
             try:
                 track.close()
             except (*DISK, FFmpegError) as error:
                 track.drop("the end was not written")
                 log.error("recording: the end was not written", stream=track.stream,
                           error=str(error))  # fmt: skip
+
+    def _tell_lost(self, track: Track) -> None:
+        packets, results = self.lost[track.stream], self.unsaid[track.stream] + track.lost
+        if packets or results:
+            log.warning("recording: not all was kept", stream=track.stream, packets=packets,
+                        results=results)  # fmt: skip
 
     def _turn(self) -> None:
         with self._changed:

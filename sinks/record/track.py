@@ -18,7 +18,7 @@ from stages.stage import unheard
 
 LATE_S = 10.0
 """Seconds that a result may come after its picture: a node may be slow, or far behind."""
-WAITING = 20_000  # results that may wait for their packets
+WAITING = 5_000  # results that may wait for their packets, or for an event
 GAP_S = 2.0  # without a packet, from which on some are missing; of slow streams, four steps
 MB = 1_000_000
 
