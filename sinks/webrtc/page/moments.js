@@ -27,9 +27,7 @@ export class Moments {
       const said = { kind: result.kind, data: result.data ?? {}, came: now, rtp };
       moment.said.set(node, said);
       const before = this.newest.get(node);
-      if (!before || between(before.rtp, rtp) > 0 || between(before.rtp, rtp) < -MOST) {
-        this.newest.set(node, said);
-      }
+      if (!before || between(before.rtp, rtp) > 0) this.newest.set(node, said);
     }
     return moment;
   }

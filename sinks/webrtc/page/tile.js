@@ -1,0 +1,171 @@
+// One stream on the page: its picture, what is drawn over it, and whether it is live.
+
+import { attribute, element, icon, iconButton, put, tell } from "./dom.js";
+import { Overlay } from "./overlay.js";
+import { LASTING } from "./paint/index.js";
+import { settings } from "./settings.js";
+import { Watch } from "./watch.js";
+import { ago, bits, milliseconds, rate } from "./words.js";
+
+const WORDS = {
+  connecting: "connecting",
+  waiting: "waiting",
+  live: "live",
+  stale: "frozen",
+  lost: "no connection",
+  refused: "refused",
+};
+
+export class Tile {
+  // about: what /api/viewer says of the stream; server: { clock, ice(), places(node) }
+  constructor(about, server, { chosen }) {
+    this.about = about;
+    this.name = about.name;
+    this.build(chosen);
+    this.overlay = new Overlay(this.canvas, this.video, (node) => this.nodes.has(node) && server.places(node));
+    this.watch = new Watch(this.name, this.video, server.clock, {
+      shown: (rtp, moment) => this.shown(rtp, moment),
+      spoken: (moment) => this.spoken(moment),
+    });
+    this.server = server;
+    this.listeners = new Set(); // who is told of each picture that is drawn
+    this.told = null; // the state that was last said aloud
+    this.seen = true; // whether the tile is in sight
+    this.running = null;
+  }
+
+  build(chosen) {
+    const heading = `name-${this.name}`;
+    this.video = element("video", { playsinline: true, autoplay: true, "aria-label": `Live picture of ${this.name}` });
+    this.video.muted = true;
+    this.video.disablePictureInPicture = true;
+    this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
+    this.mark = element("p", { class: "mark" });
+    this.view = element("div", { class: "view", onclick: chosen, ondblclick: () => this.full() }, this.video, this.canvas, this.mark);
+    this.button = element("button", { type: "button", class: "name", onclick: chosen }, this.name);
+    this.stateText = element("span", { class: "state" });
+    this.facts = element("span", { class: "facts" });
+    this.path = element("span", { class: "path" });
+    this.caption = element("p", { class: "unseen" });
+    this.root = element("article", { class: "tile", "aria-labelledby": heading, "data-state": "connecting" },
+      this.view,
+      element("footer", {},
+        element("h2", { id: heading }, this.button), this.stateText, this.facts, this.path,
+        iconButton("i-full", `Show ${this.name} on the full screen`, () => this.full())),
+      this.caption);
+    new ResizeObserver(() => this.redraw()).observe(this.view);
+    this.video.addEventListener("resize", () => this.redraw());
+    new IntersectionObserver(([entry]) => {
+      if (entry.isIntersecting && !this.seen) this.watch.doubt();
+      this.seen = entry.isIntersecting;
+    }).observe(this.view);
+  }
+
+  get nodes() {
+    return new Set(this.about.nodes);
+  }
+
+  // The nodes whose words are drawn: those that somebody has not switched off.
+  get visible() {
+    return this.about.nodes.filter((node) => !settings.off[node]);
+  }
+
+  start() {
+    this.running ??= this.watch.run(this.server.ice);
+  }
+
+  stop() {
+    this.watch.stop();
+  }
+
+  full() {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else if (this.root.requestFullscreen) this.root.requestFullscreen();
+    else this.video.webkitEnterFullscreen?.(); // iPhones show videos only
+  }
+
+  shown(rtp, moment) {
+    this.overlay.draw(rtp, this.visible, this.watch.moments);
+    this.announce(rtp, moment);
+  }
+
+  // A late word about the picture that is still on the screen: it is drawn with the next one there.
+  spoken(moment) {
+    if (moment.rtp !== this.watch.picture?.rtp || this.pending) return;
+    this.pending = requestAnimationFrame(() => {
+      this.pending = null;
+      this.redraw();
+      if (this.watch.picture) this.announce(this.watch.picture.rtp, this.watch.moments.of(this.watch.picture.rtp));
+    });
+  }
+
+  announce(rtp, moment) {
+    const detail = { stream: this.name, rtp, moment, drawn: this.overlay.drawn };
+    for (const listener of this.listeners) listener(detail);
+    this.root.dispatchEvent(new CustomEvent("framewire:picture", { detail }));
+  }
+
+  redraw() {
+    if (this.watch.picture && this.watch.state === "live") {
+      this.overlay.draw(this.watch.picture.rtp, this.visible, this.watch.moments);
+    }
+  }
+
+  // Brings the tile's words and marks up to date; a few times a second.
+  look(now) {
+    if (this.seen && !document.hidden) this.watch.check(now);
+    const { state } = this.watch;
+    if (state !== this.root.dataset.state) {
+      if (state !== "live") this.overlay.clear();
+      this.root.dataset.state = state;
+    }
+    put(this.stateText, WORDS[state]);
+    put(this.mark, this.explain(state, now));
+    put(this.facts, state === "live" ? this.numbers().join(" · ") : "");
+    put(this.path, this.about.path === "passthrough" ? "direct" : "coded");
+    attribute(this.path, "title", this.about.why);
+    this.watch.hold(settings.timing === "match" && settings.overlays ? this.waited() : null, now);
+    this.say(state);
+  }
+
+  // The nodes for which pictures wait: not for those whose words outlast a picture.
+  waited() {
+    return this.visible.filter((node) => !LASTING.has(this.watch.moments.newest.get(node)?.kind));
+  }
+
+  explain(state, now) {
+    const { watch, about } = this;
+    if (state === "stale") {
+      const cause = about.connected === false ? "The camera is away" : "No new picture";
+      return `${cause} for ${ago(watch.age(now))}`;
+    }
+    if (state === "lost") {
+      const wait = Math.max(0, Math.ceil((watch.retryAt - now) / 1000));
+      return `No connection. Trying again ${wait ? `in ${wait} s` : "now"}`;
+    }
+    if (state === "refused") return watch.why || "The server does not give this stream";
+    if (state === "waiting") return about.connected === false ? "The camera is away" : "Waiting for the first picture";
+    return state === "connecting" ? "Connecting" : "";
+  }
+
+  numbers() {
+    const { latest } = this.watch.traffic;
+    const delay = this.watch.delays.at(0.5);
+    return [
+      delay === null ? null : milliseconds(delay),
+      latest && bits(latest.bitsPerSecond),
+      latest && `${rate(latest.fps)} fps`,
+    ].filter(Boolean);
+  }
+
+  // Says a change of state aloud, once it has lasted a look.
+  say(state) {
+    const steady = state === this.before;
+    this.before = state;
+    if (!steady || state === this.told || state === "connecting" || state === "waiting" || !this.seen) return;
+    if (this.told !== null || state !== "live") {
+      tell(state === "live" ? `${this.name} is live again` : `${this.name}: ${this.explain(state, performance.now())}`);
+    }
+    this.told = state;
+  }
+}
