@@ -51,8 +51,8 @@ export class Choices {
     const box = element("input", { type: "checkbox", role: "switch", onchange: () =>
       change({ off: { ...settings.off, [node]: !box.checked } }) });
     box.checked = !settings.off[node];
-    const said = element("span", { class: "soft" });
-    const root = element("li", {}, element("label", { class: "row" }, element("span", { class: "grow" }, node), said, box));
+    const said = element("span", { class: "soft grow" });
+    const root = element("li", {}, element("label", { class: "row" }, element("span", { class: "node-name" }, node), said, box));
     this.rows.set(node, { root, box, said });
     this.list.append(root);
   }
@@ -67,7 +67,7 @@ function status(node, tiles) {
   const lag = watch.pace.lag(node);
   if (LASTING.has(watch.moments.newest.get(node).kind) || lag === null) return kind;
   if (watch.pace.coverage(node) < 0.3) return `${kind}, rare`;
-  return lag > 10 ? `${kind}, ${milliseconds(lag)} later` : kind;
+  return lag > 10 ? `${kind} +${milliseconds(lag)}` : kind;
 }
 
 // Facts about the stream that is shown large.

@@ -1,29 +1,11 @@
 // The graph of models, and how each of its nodes is doing: as a drawing, and as a table below it.
 
 import { byId, drawing, element, put } from "./dom.js";
+import { NODE, layout } from "./layout.js";
 import { rate } from "./words.js";
 
-const WIDE = 168; // pixels of a node
-const HIGH = 62;
-const ACROSS = 64; // pixels between columns
-const DOWN = 18;
+const { wide: WIDE, high: HIGH } = NODE;
 const COLUMNS = ["Node", "Kind", "fps", "Queue", "Dropped", "Failed", "ms a frame"];
-
-// How far each node is from the sources: the longest way to it, in links.
-export function ranks(nodes) {
-  const byName = new Map(nodes.map((node) => [node.name, node]));
-  const found = new Map();
-  const rank = (name, above) => {
-    if (found.has(name)) return found.get(name);
-    if (above.has(name)) return 0; // a circle: a graph has none, but a page must not hang
-    const inputs = (byName.get(name)?.inputs ?? []).filter((input) => byName.has(input));
-    const own = Math.max(-1, ...inputs.map((input) => rank(input, new Set([...above, name])))) + 1;
-    found.set(name, own);
-    return own;
-  };
-  for (const { name } of nodes) rank(name, new Set());
-  return found;
-}
 
 export class Graph {
   constructor() {
@@ -47,25 +29,14 @@ export class Graph {
   }
 
   draw() {
-    const rank = ranks(this.nodes);
-    const columns = [];
-    for (const node of this.nodes) (columns[rank.get(node.name)] ??= []).push(node);
-    order(columns);
-    const tallest = Math.max(...columns.map((column) => column.length));
-    const height = tallest * (HIGH + DOWN) + DOWN;
-    const width = columns.length * (WIDE + ACROSS) - ACROSS + 2 * DOWN;
-    const at = new Map();
-    columns.forEach((column, x) => column.forEach(({ name }, y) => at.set(name, [
-      DOWN + x * (WIDE + ACROSS),
-      height / 2 + (y - (column.length - 1) / 2) * (HIGH + DOWN) - HIGH / 2,
-    ])));
-    const links = this.nodes.flatMap(({ name, inputs }) => inputs.map((input) => link(at.get(input), at.get(name))));
+    const { width, height, at, links } = layout(this.nodes);
+    const lines = links.map(([, , d]) => drawing("path", { d }));
     const boxes = this.nodes.map((node) => this.box(node, at.get(node.name)));
     const svg = byId("graph-drawing");
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.style.minWidth = `${width * 0.62}px`;
     svg.style.maxWidth = `${width * 1.15}px`;
-    svg.replaceChildren(drawing("g", { class: "links" }, ...links), drawing("g", {}, ...boxes));
+    svg.replaceChildren(drawing("g", { class: "links" }, ...lines), drawing("g", {}, ...boxes));
   }
 
   box({ name, kind }, [x, y]) {
@@ -127,24 +98,5 @@ function source(report, name) {
 }
 
 const sum = (reasons) => (typeof reasons === "number" ? reasons : Object.values(reasons ?? {}).reduce((a, b) => a + b, 0));
-
-// Puts the nodes of each column beside the middle of their inputs, so that few links cross.
-function order(columns) {
-  const place = new Map();
-  for (const column of columns) {
-    const middle = ({ inputs }) => {
-      const known = inputs.filter((input) => place.has(input));
-      return known.length ? known.reduce((total, input) => total + place.get(input), 0) / known.length : 0;
-    };
-    column.sort((a, b) => middle(a) - middle(b));
-    column.forEach(({ name }, n) => place.set(name, n - (column.length - 1) / 2));
-  }
-}
-
-function link([fromX, fromY], [toX, toY]) {
-  const [x1, y1, x2, y2] = [fromX + WIDE, fromY + HIGH / 2, toX, toY + HIGH / 2];
-  const bend = Math.max(24, (x2 - x1) / 2);
-  return drawing("path", { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` });
-}
 
 const cut = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);

@@ -44,11 +44,24 @@ export function loops({ rows, columns, cells }) {
   return found;
 }
 
+// A loop without the steps of its grid: each point goes half the way to the middle of its
+// neighbours, twice.
+function settled(loop) {
+  const length = loop.length;
+  for (let pass = 0; pass < 2 && length > 8; pass++) {
+    loop = loop.map((at, n) => {
+      const [a, b] = [loop[(n + length - 1) % length], loop[(n + 1) % length]];
+      return [(a[0] + 2 * at[0] + b[0]) / 4, (a[1] + 2 * at[1] + b[1]) / 4];
+    });
+  }
+  return loop;
+}
+
 // The loops as one path, with round corners; fill it with "evenodd", so that holes stay open.
 export function smooth(found) {
   const path = new Path2D();
   const middle = ([ax, ay], [bx, by]) => [(ax + bx) / 2, (ay + by) / 2];
-  for (const loop of found) {
+  for (const loop of found.map(settled)) {
     path.moveTo(...middle(loop[loop.length - 1], loop[0]));
     loop.forEach((at, n) => path.quadraticCurveTo(...at, ...middle(at, loop[(n + 1) % loop.length])));
     path.closePath();

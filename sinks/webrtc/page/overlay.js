@@ -1,4 +1,8 @@
-// The canvas over a video: what was said about exactly the picture on the screen.
+// What is drawn over a video: what was said about exactly the picture on the screen.
+//
+// The browser shows a new picture of a video before a page can draw on a canvas above it: for a
+// moment the old boxes would lie on the new picture. So the picture is copied to a canvas of its
+// own, which is shown together with the one above it.
 
 import { Brush } from "./brush.js";
 import { LASTING, PAINTERS } from "./paint/index.js";
@@ -6,12 +10,15 @@ import { settings } from "./settings.js";
 
 const FRESH_S = 0.5; // so old a result is drawn as if it were new
 const GONE_S = 10; // and is not drawn any more; as sinks/annotate.py
+const SMALL = 240; // pixels: a narrower picture has no room for words
 
 export class Overlay {
   // places(node): where a zones node's areas and lines lie, or undefined
-  constructor(canvas, video, places) {
-    Object.assign(this, { canvas, video, places });
+  constructor(canvas, picture, video, places) {
+    Object.assign(this, { canvas, picture, video, places });
     this.context = canvas.getContext("2d");
+    this.copy = picture.getContext("2d", { alpha: false });
+    this.blank = true; // whether nothing is drawn
     this.drawn = []; // nodes whose word about this very picture is drawn
     this.failed = new Set(); // nodes whose results could not be drawn
   }
@@ -26,16 +33,44 @@ export class Overlay {
     const ratio = Math.min(devicePixelRatio, 2);
     const size = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.canvas.width === size[0] && this.canvas.height === size[1]) return;
-    [this.canvas.width, this.canvas.height] = size;
-    this.canvas.style.width = `${width}px`;
-    this.canvas.style.height = `${height}px`;
+    for (const canvas of [this.canvas, this.picture]) {
+      [canvas.width, canvas.height] = size;
+      canvas.style.width = `${width}px`;
+      canvas.style.height = `${height}px`;
+    }
+    this.picture.hidden = true; // until there is a picture of this size
     this.ratio = size[0] / width;
+    this.blank = true;
   }
 
   clear() {
+    if (this.blank) return;
+    this.blank = true;
     this.context.setTransform(1, 0, 0, 1, 0, 0);
     this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     this.drawn = [];
+  }
+
+  // Copies the picture on the screen. time: its media time in seconds. Returns whether it is this
+  // very picture: while a page is busy, the video may have gone on, and tells so in a moment.
+  take(time) {
+    this.fit();
+    if (!settings.overlays) {
+      this.picture.hidden = true; // nothing to be exact about: the video itself is shown
+      return true;
+    }
+    let source = this.video;
+    if (globalThis.VideoFrame) {
+      source = new VideoFrame(this.video);
+      if (Math.abs(source.timestamp - time * 1e6) > 1) {
+        source.close();
+        return false;
+      }
+    }
+    this.copy.drawImage(source, 0, 0, this.picture.width, this.picture.height);
+    source.close?.();
+    this.picture.hidden = false;
+    return true;
   }
 
   // Draws what is known of the picture `rtp`. nodes: whose words may be drawn; moments: all words.
@@ -43,6 +78,7 @@ export class Overlay {
     this.fit();
     this.clear();
     if (!settings.overlays) return;
+    this.blank = false;
     const exact = moments.of(rtp)?.said;
     const brush = this.brush();
     const items = [];
@@ -70,7 +106,7 @@ export class Overlay {
   brush() {
     this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     const brush = new Brush(this.context, this.canvas.width / this.ratio, this.canvas.height / this.ratio);
-    brush.names = settings.names;
+    brush.names = settings.names && brush.width >= SMALL;
     return brush;
   }
 

@@ -22,13 +22,14 @@ export class Tile {
     this.about = about;
     this.name = about.name;
     this.build(chosen);
-    this.overlay = new Overlay(this.canvas, this.video, (node) => this.nodes.has(node) && server.places(node));
+    this.overlay = new Overlay(this.canvas, this.picture, this.video, (node) => this.nodes.has(node) && server.places(node));
     this.watch = new Watch(this.name, this.video, server.clock, {
-      shown: (rtp, moment) => this.shown(rtp, moment),
+      shown: (rtp, moment, time) => this.shown(rtp, moment, time),
       spoken: (moment) => this.spoken(moment),
     });
     this.server = server;
     this.listeners = new Set(); // who is told of each picture that is drawn
+    this.taken = null; // the RTP timestamp of the picture that is drawn on
     this.told = null; // the state that was last said aloud
     this.seen = true; // whether the tile is in sight
     this.running = null;
@@ -40,17 +41,18 @@ export class Tile {
     this.video.muted = true;
     this.video.disablePictureInPicture = true;
     this.canvas = element("canvas", { class: "overlay", "aria-hidden": "true" });
+    this.picture = element("canvas", { class: "picture", "aria-hidden": "true", hidden: true });
     this.mark = element("p", { class: "mark" });
-    this.view = element("div", { class: "view", onclick: chosen, ondblclick: () => this.full() }, this.video, this.canvas, this.mark);
+    this.view = element("div", { class: "view", onclick: chosen, ondblclick: () => this.full() }, this.video, this.picture, this.canvas, this.mark);
     this.button = element("button", { type: "button", class: "name", onclick: chosen }, this.name);
     this.stateText = element("span", { class: "state" });
-    this.facts = element("span", { class: "facts" });
+    this.facts = ["delay", "bits", "fps"].map((name) => element("span", { class: `fact ${name}` }));
     this.path = element("span", { class: "path" });
     this.caption = element("p", { class: "unseen" });
     this.root = element("article", { class: "tile", "aria-labelledby": heading, "data-state": "connecting" },
       this.view,
       element("footer", {},
-        element("h2", { id: heading }, this.button), this.stateText, this.facts, this.path,
+        element("h2", { id: heading }, this.button), this.stateText, ...this.facts, this.path,
         iconButton("i-full", `Show ${this.name} on the full screen`, () => this.full())),
       this.caption);
     new ResizeObserver(() => this.redraw()).observe(this.view);
@@ -84,18 +86,20 @@ export class Tile {
     else this.video.webkitEnterFullscreen?.(); // iPhones show videos only
   }
 
-  shown(rtp, moment) {
+  shown(rtp, moment, time) {
+    if (!this.overlay.take(time)) return;
+    this.taken = rtp;
     this.overlay.draw(rtp, this.visible, this.watch.moments);
     this.announce(rtp, moment);
   }
 
   // A late word about the picture that is still on the screen: it is drawn with the next one there.
   spoken(moment) {
-    if (moment.rtp !== this.watch.picture?.rtp || this.pending) return;
+    if (moment.rtp !== this.taken || this.pending) return;
     this.pending = requestAnimationFrame(() => {
       this.pending = null;
       this.redraw();
-      if (this.watch.picture) this.announce(this.watch.picture.rtp, this.watch.moments.of(this.watch.picture.rtp));
+      if (this.watch.state === "live") this.announce(this.taken, this.watch.moments.of(this.taken));
     });
   }
 
@@ -106,22 +110,20 @@ export class Tile {
   }
 
   redraw() {
-    if (this.watch.picture && this.watch.state === "live") {
-      this.overlay.draw(this.watch.picture.rtp, this.visible, this.watch.moments);
-    }
+    if (this.watch.state !== "live") return;
+    if (!settings.overlays) this.overlay.picture.hidden = true;
+    this.overlay.draw(this.taken, this.visible, this.watch.moments);
   }
 
   // Brings the tile's words and marks up to date; a few times a second.
   look(now) {
     if (this.seen && !document.hidden) this.watch.check(now);
     const { state } = this.watch;
-    if (state !== this.root.dataset.state) {
-      if (state !== "live") this.overlay.clear();
-      this.root.dataset.state = state;
-    }
+    if (state !== "live") this.overlay.clear();
+    attribute(this.root, "data-state", state);
     put(this.stateText, WORDS[state]);
     put(this.mark, this.explain(state, now));
-    put(this.facts, state === "live" ? this.numbers().join(" · ") : "");
+    this.numbers(state).forEach((text, n) => put(this.facts[n], text));
     put(this.path, this.about.path === "passthrough" ? "direct" : "coded");
     attribute(this.path, "title", this.about.why);
     this.watch.hold(settings.timing === "match" && settings.overlays ? this.waited() : null, now);
@@ -148,14 +150,16 @@ export class Tile {
     return state === "connecting" ? "Connecting" : "";
   }
 
-  numbers() {
+  // From camera to eye, what comes over the network, pictures a second.
+  numbers(state) {
     const { latest } = this.watch.traffic;
     const delay = this.watch.delays.at(0.5);
+    if (state !== "live") return ["", "", ""];
     return [
-      delay === null ? null : milliseconds(delay),
-      latest && bits(latest.bitsPerSecond),
-      latest && `${rate(latest.fps)} fps`,
-    ].filter(Boolean);
+      delay === null ? "" : milliseconds(delay),
+      latest ? bits(latest.bitsPerSecond) : "",
+      latest ? `${rate(latest.fps)} fps` : "",
+    ];
   }
 
   // Says a change of state aloud, once it has lasted a look.

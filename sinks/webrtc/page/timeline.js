@@ -9,6 +9,8 @@ const MOST = 1000; // events that are remembered
 const LISTED = 60; // events that are listed
 const EVERY_MS = 15000; // recordings are asked for so often while the timeline is open
 const TONES = { lost: "bad", failed: "bad", refused: "bad", removed: "bad", degraded: "warn" };
+const SCRUB_MS = 150; // between pictures while the pointer moves
+const LANES_REM = 1.5; // of the bars, one below the other for each stream
 const STEP = 1 / 60; // of the span: what an arrow key moves
 
 export class Timeline {
@@ -21,6 +23,7 @@ export class Timeline {
     this.stream = null; // only this one's, or all
     this.open = false;
     this.cursor = null; // the moment that is pointed at or played; null is now
+    this.scrubbed = 0; // when the picture last followed the pointer
     this.track = byId("track");
     byId("span").addEventListener("change", ({ target }) => {
       this.span = SPANS[target.value];
@@ -80,15 +83,20 @@ export class Timeline {
     const [end, span] = [this.end, this.span];
     const mine = ({ about, stream }) => !this.stream || this.stream === (stream ?? about);
     const at = (ms) => `${(100 * (ms - end + span)) / span}%`;
-    const bars = this.segments.filter((segment) => mine(segment) && segment.to > end - span).map((segment) => {
-      const bar = element("i", { class: "bar" });
+    const recorded = this.segments.filter((segment) => mine(segment) && segment.to > end - span);
+    const lanes = [...new Set(recorded.map(({ stream }) => stream))].sort();
+    const bars = recorded.map((segment) => {
+      const bar = element("i", { class: "bar", title: segment.stream });
+      bar.style.height = `${LANES_REM / lanes.length - 0.1}rem`;
+      bar.style.top = `${0.3 + (LANES_REM / lanes.length) * lanes.indexOf(segment.stream)}rem`;
       bar.style.left = at(Math.max(segment.from, end - span));
       bar.style.width = `${(100 * (Math.min(segment.to, end) - Math.max(segment.from, end - span))) / span}%`;
       return bar;
     });
     const shown = this.events.filter((event) => mine(event) && event.ms > end - span);
     const marks = shown.map((event) => {
-      const mark = element("i", { class: "event", "data-tone": tone(event) });
+      const title = `${clock(event.ms)} ${event.name}, ${event.about}`;
+      const mark = element("i", { class: "event", "data-tone": tone(event), title });
       mark.style.left = at(event.ms);
       return mark;
     });
@@ -138,6 +146,10 @@ export class Timeline {
     const share = (event.clientX - box.left) / box.width;
     this.track.setPointerCapture?.(event.pointerId);
     this.move(this.end - this.span * (1 - share));
+    const now = performance.now();
+    if (now - this.scrubbed < SCRUB_MS || !this.at(this.cursor)) return;
+    this.scrubbed = now;
+    this.go();
   }
 
   move(ms) {

@@ -18,7 +18,7 @@ const RECEIVED = 256; // pictures whose arrival is remembered
 // States: "connecting", "waiting" (for a first picture), "live", "stale" (a frozen picture),
 // "lost" (no connection), "refused" (the server says no).
 export class Watch {
-  // clock: a Clock; shown(rtp, moment): a picture is on the screen now; spoken(moment): a message came
+  // clock: a Clock; shown(rtp, moment, time): a picture is on the screen now; spoken(moment): a message came
   constructor(stream, video, clock, { shown, spoken }) {
     Object.assign(this, { stream, video, clock, shown, spoken });
     this.moments = new Moments();
@@ -92,15 +92,17 @@ export class Watch {
 
   // Is told of each picture as it is put on the screen, for as long as a session lasts.
   look(session) {
-    this.video.requestVideoFrameCallback((now, metadata) => {
+    this.video.requestVideoFrameCallback((_, metadata) => {
       if (this.session !== session) return;
       this.look(session);
-      this.present(now, metadata);
+      this.present(metadata);
     });
   }
 
-  present(now, { rtpTimestamp, receiveTime, expectedDisplayTime }) {
-    this.picture = { rtp: rtpTimestamp, at: performance.now() };
+  present({ rtpTimestamp, receiveTime, mediaTime }) {
+    // Not expectedDisplayTime: that is the jitter buffer's guess, under load off by a second.
+    const now = performance.now();
+    this.picture = { rtp: rtpTimestamp, at: now };
     this.pace.pictures += 1;
     this.turn("live", "");
     const moment = rtpTimestamp === undefined ? undefined : this.moments.of(rtpTimestamp);
@@ -110,8 +112,8 @@ export class Watch {
       for (const [node, { came }] of moment?.said ?? []) this.pace.note(node, came - receiveTime);
     }
     const { best } = this.clock;
-    if (moment && best) this.delays.note(moment.at, expectedDisplayTime, best.offset);
-    this.shown(rtpTimestamp, moment);
+    if (moment && best) this.delays.note(moment.at, now, best.offset);
+    this.shown(rtpTimestamp, moment, mediaTime);
   }
 
   heard(data) {

@@ -8,7 +8,7 @@ const WIDEST = 0.72; // of a line, as a share of the picture's width
 const LINES = 3;
 
 export function paintCaption(brush, node, { data }) {
-  if (!data.text) return;
+  if (!data.text || !brush.names) return;
   const size = brush.size * SCALE;
   const lines = wrapped(brush, data.text[0].toUpperCase() + data.text.slice(1), brush.width * WIDEST);
   const [share, gap] = [percent(data.score), size / 2];
