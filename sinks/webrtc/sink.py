@@ -184,6 +184,7 @@ class WebrtcSink(Sink):
         seen = [state for name, state in self._streams.items() if self._may_watch(request, name)]
         lost, unsaid = viewers.waste()
         told = {
+            "now": time.time() * 1e3,  # from which the page learns how far its own clock is off
             "streams": [state.told(viewers.watching(state.name)) for state in seen],
             "graph": {
                 "nodes": [

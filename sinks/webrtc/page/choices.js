@@ -5,6 +5,7 @@ import { LASTING } from "./paint/index.js";
 import { change, follow, settings } from "./settings.js";
 import { milliseconds } from "./words.js";
 
+const KINDS = { detections: "boxes", segmentation: "areas", face_mesh: "mesh", mesh3d: "shape", veil: "hidden" };
 const SWITCHES = { overlays: "overlays", names: "names", older: "older" };
 
 export class Choices {
@@ -63,9 +64,10 @@ function status(node, tiles) {
   const heard = tiles.filter(({ watch }) => watch.moments.newest.has(node));
   if (!heard.length) return "silent";
   const { watch } = heard[0];
-  const kind = watch.moments.newest.get(node).kind.replace("_", " ");
+  const { kind: named } = watch.moments.newest.get(node);
+  const kind = KINDS[named] ?? named;
   const lag = watch.pace.lag(node);
-  if (LASTING.has(watch.moments.newest.get(node).kind) || lag === null) return kind;
+  if (LASTING.has(named) || lag === null) return kind;
   if (watch.pace.coverage(node) < 0.3) return `${kind}, rare`;
   return lag > 10 ? `${kind} +${milliseconds(lag)}` : kind;
 }

@@ -18,10 +18,11 @@ export class Moments {
     const rtp = message.rtp >>> 0;
     let moment = this.pictures.get(rtp);
     if (!moment) {
-      moment = { rtp, seq: message.seq, at: message.at, pts: message.pts, said: new Map() };
+      moment = { rtp, seq: -1, at: message.at, pts: message.pts, said: new Map() };
       this.pictures.set(rtp, moment);
       if (this.pictures.size > this.most) this.pictures.delete(this.pictures.keys().next().value);
     }
+    if (message.seq >= 0) moment.seq = message.seq; // the word that a picture goes out has none
     for (const [node, result] of Object.entries(message.said)) {
       if (typeof result?.kind !== "string" || typeof result.data !== "object") continue;
       const said = { kind: result.kind, data: result.data ?? {}, came: now, rtp };

@@ -138,8 +138,8 @@ export class Tile {
   explain(state, now) {
     const { watch, about } = this;
     if (state === "stale") {
-      const cause = about.connected === false ? "The camera is away" : "No new picture";
-      return `${cause} for ${ago(watch.age(now))}`;
+      const cause = about.connected === false ? "The camera is away: no" : "No";
+      return `${cause} new picture for ${ago(watch.age(now))}`;
     }
     if (state === "lost") {
       const wait = Math.max(0, Math.ceil((watch.retryAt - now) / 1000));

@@ -3,8 +3,6 @@
 
 import { Refused, address, said } from "./api.js";
 
-const GATHER_MS = 60; // after the first candidate, for others; later ones are sent after
-const LONGEST_MS = 1000; // for the first
 const ANSWER_MS = 5000;
 
 // Opens a viewing. Gives { peer, channel, closed (a promise of why), close() }.
@@ -20,27 +18,35 @@ export async function open(stream, ice, video, heard) {
   let end;
   const closed = new Promise((done) => (end = done));
   const close = (why = "left") => {
-    peer.close();
-    if (resource) leave(resource);
+    // First the server is told, then the connection ends: the other way round there is nothing left
+    // to be told of.
+    const told = resource ? leave(resource) : null;
     resource = null;
+    if (told) told.finally(() => peer.close());
+    else peer.close();
     end(why);
   };
   peer.ontrack = ({ track }) => {
     video.srcObject = new MediaStream([track]);
     video.play().catch(() => {}); // muted pictures may always play; a hidden page plays later
-    track.onended = () => close("the server has ended the stream");
+    track.onended = () => {
+      resource = null; // the server knows
+      close("the server has ended the stream");
+    };
   };
   peer.onconnectionstatechange = () => {
-    if (["failed", "closed", "disconnected"].includes(peer.connectionState)) close("the connection broke");
+    if (["failed", "disconnected"].includes(peer.connectionState)) close("the connection broke");
   };
   try {
+    // The offer goes out at once, and candidates after it: a browser takes a second to find its own,
+    // and the server has those of its own to begin with.
+    const candidates = collected(peer);
     await peer.setLocalDescription();
-    const late = await gathered(peer);
     const answer = await post(stream, peer.localDescription.sdp);
     resource = answer.resource;
     if (peer.signalingState === "closed") throw new Error("left before the answer came");
     await peer.setRemoteDescription({ type: "answer", sdp: answer.sdp });
-    late((candidate) => trickle(resource, peer, candidate));
+    candidates((candidate) => trickle(resource, peer, candidate));
   } catch (error) {
     close(error.message);
     throw error;
@@ -66,28 +72,18 @@ async function post(stream, sdp) {
   return { sdp: await response.text(), resource: location && new URL(location, response.url) };
 }
 
-// Waits until the offer has a candidate or two. All of them can take a second, since browsers hide
-// addresses behind names that must be announced first. Gives a function that sends on what comes later.
-function gathered(peer) {
-  return new Promise((ready) => {
-    const later = [];
-    let send = (candidate) => later.push(candidate);
-    let sent = false;
-    const go = () => {
-      if (sent) return;
-      sent = true;
-      ready((sender) => {
-        send = sender;
-        later.splice(0).forEach(sender);
-      });
-    };
-    peer.onicecandidate = ({ candidate }) => {
-      if (!candidate) go();
-      else if (sent) send(candidate);
-      else setTimeout(go, GATHER_MS);
-    };
-    setTimeout(go, LONGEST_MS);
-  });
+// Keeps a peer's candidates until somebody sends them; gives the function that takes the sender.
+// Names under .local, behind which browsers hide addresses, say nothing to a server.
+function collected(peer) {
+  const waiting = [];
+  let send = (candidate) => waiting.push(candidate);
+  peer.onicecandidate = ({ candidate }) => {
+    if (candidate?.candidate && !candidate.address?.endsWith(".local")) send(candidate);
+  };
+  return (sender) => {
+    send = sender;
+    waiting.splice(0).forEach(sender);
+  };
 }
 
 function trickle(resource, peer, { candidate, sdpMid }) {
@@ -96,11 +92,11 @@ function trickle(resource, peer, { candidate, sdpMid }) {
   const [, password] = /a=ice-pwd:(\S+)/.exec(peer.localDescription.sdp) ?? [];
   const body = `a=ice-ufrag:${ufrag}\r\na=ice-pwd:${password}\r\nm=video 9 UDP/TLS/RTP/SAVPF 0\r\na=mid:${sdpMid ?? 0}\r\na=${candidate}\r\n`;
   const headers = { "Content-Type": "application/trickle-ice-sdpfrag" };
-  // A server without trickle has candidates enough: those of the offer.
+  // Without them the connection is found from the server's side alone, as it mostly is.
   fetch(resource, { method: "PATCH", headers, body }).catch(() => {});
 }
 
 // Lets the server know at once, also while the page is being left.
 function leave(resource) {
-  fetch(resource, { method: "DELETE", keepalive: true }).catch(() => {});
+  return fetch(resource, { method: "DELETE", keepalive: true }).catch(() => {});
 }
