@@ -96,10 +96,9 @@ function openFromAddress() {
   if (tile) stage.choose(tile);
 }
 
-// The parts of a large stream's results that are shown beside the picture.
+// What of a large stream's results is shown beside the picture.
 function showSpoken(tile, moment) {
   for (const { kind, data } of moment.said.values()) {
-    if (kind === "caption" && data.text) put(tile.caption, data.text);
     if (kind === "face_mesh" && shape && !byId("shape").hidden) {
       shape.show({ data }, tile.video.videoWidth / tile.video.videoHeight);
     }

@@ -93,8 +93,12 @@ export class Tile {
     this.announce(rtp, moment);
   }
 
-  // A late word about the picture that is still on the screen: it is drawn with the next one there.
+  // A late word about the picture that is still on the screen is drawn at once. A sentence is read
+  // out whenever it comes.
   spoken(moment) {
+    for (const [node, { kind, data }] of moment.said) {
+      if (kind === "caption" && data.text && !settings.off[node]) put(this.caption, data.text);
+    }
     if (moment.rtp !== this.taken || this.pending) return;
     this.pending = requestAnimationFrame(() => {
       this.pending = null;

@@ -22,6 +22,7 @@ export class Timeline {
     this.segments = [];
     this.stream = null; // only this one's, or all
     this.open = false;
+    this.recorder = true; // whether anybody records, as far as is known
     this.cursor = null; // the moment that is pointed at or played; null is now
     this.scrubbed = 0; // when the picture last followed the pointer
     this.track = byId("track");
@@ -61,13 +62,15 @@ export class Timeline {
   }
 
   async ask() {
+    if (!this.recorder) return;
     const after = new Date(this.end - this.span).toISOString();
     try {
       const { segments } = await read(`api/recordings?after=${encodeURIComponent(after)}`);
       this.segments = segments.map((segment) => ({ ...segment, from: Date.parse(segment.start), to: segment.end ? Date.parse(segment.end) : Date.now() }));
     } catch (error) {
       this.segments = [];
-      if (error.status !== 404) console.warn("recordings:", error.message);
+      if (error.status === 404) this.recorder = false; // nobody records here
+      else console.warn("recordings:", error.message);
     }
     this.draw();
   }
