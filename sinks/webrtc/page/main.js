@@ -8,7 +8,7 @@ import { bind } from "./keys.js";
 import { Clock } from "./latency.js";
 import { Playback } from "./playback.js";
 import { change, follow, settings } from "./settings.js";
-import { loadShape } from "./shape.js";
+import { Space } from "./space.js";
 import { Stage } from "./stage.js";
 import { Tile } from "./tile.js";
 import { Timeline } from "./timeline.js";
@@ -26,12 +26,12 @@ const server = {
 };
 const graph = new Graph();
 const stage = new Stage(byId("streams"), { chosen });
-const choices = new Choices(() => stage.tiles, () => stage.tiles.forEach((tile) => tile.redraw()));
 const playback = new Playback({
   moved: (ms) => {
     timeline.cursor = ms;
     timeline.draw();
   },
+  places: server.places,
   next: (segment) => timeline.segments.find(({ stream, from }) => stream === segment.stream && from >= segment.to - 1000),
 });
 const timeline = new Timeline({
@@ -41,7 +41,11 @@ const timeline = new Timeline({
     else tell("Nothing was recorded then");
   },
 });
-let shape = null; // the shape in space, once somebody looked at one
+const space = new Space();
+const choices = new Choices(() => stage.tiles, () => {
+  stage.tiles.forEach((tile) => tile.redraw());
+  playback.draw();
+});
 
 // Which streams there are.
 poll("api/viewer", VIEWER_MS, (about, error, asked) => {
@@ -68,7 +72,7 @@ listen((event) => timeline.add(event));
 
 function add(stream) {
   const tile = new Tile(stream, server, { chosen: () => stage.choose(stage.focus === tile ? null : tile) });
-  tile.listeners.add(({ moment, stream: name }) => moment && stage.focus?.name === name && showSpoken(tile, moment));
+  tile.listeners.add(({ moment, stream: name }) => moment && stage.focus?.name === name && space.hear(tile, moment));
   stage.add(tile);
   tile.start();
 }
@@ -96,35 +100,12 @@ function openFromAddress() {
   if (tile) stage.choose(tile);
 }
 
-// What of a large stream's results is shown beside the picture.
-function showSpoken(tile, moment) {
-  for (const { kind, data } of moment.said.values()) {
-    if (kind === "face_mesh" && shape && !byId("shape").hidden) {
-      shape.show({ data }, tile.video.videoWidth / tile.video.videoHeight);
-    }
-  }
-}
-
-async function lookAtShape() {
-  const shown = byId("shape").hidden;
-  byId("shape").hidden = !shown;
-  attribute(byId("shape-button"), "aria-expanded", String(shown));
-  if (!shown || shape) return;
-  try {
-    shape = await loadShape(byId("shape-canvas"));
-  } catch (error) {
-    put(byId("shape-note"), `This browser shows no shapes in space: ${error.message}`);
-  }
-}
-
-const hasShape = (tile) => [...(tile?.watch.moments.newest.values() ?? [])].some(({ kind }) => kind === "face_mesh");
-
 function look() {
   const now = performance.now();
   stage.tiles.forEach((tile) => tile.look(now));
   choices.look(stage.focus);
   showFacts(stage.focus);
-  byId("about-shape").hidden = !hasShape(stage.focus);
+  space.look(stage.focus);
   const live = stage.tiles.filter(({ watch }) => watch.state === "live").length;
   put(byId("count"), stage.tiles.length ? `${live} of ${plural(stage.tiles.length, "stream")} live` : "");
 }
@@ -160,7 +141,6 @@ for (const close of document.querySelectorAll("[data-close]")) {
   });
 }
 byId("back").addEventListener("click", back);
-byId("shape-button").addEventListener("click", lookAtShape);
 byId("wall-button").addEventListener("click", wall);
 byId("help-button").addEventListener("click", () => byId("help").showModal());
 byId("shortcuts").addEventListener("change", ({ target }) => change({ shortcuts: target.checked }));

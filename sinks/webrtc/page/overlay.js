@@ -13,11 +13,12 @@ const GONE_S = 10; // and is not drawn any more; as sinks/annotate.py
 const SMALL = 240; // pixels: a narrower picture has no room for words
 
 export class Overlay {
+  // picture: the canvas for the picture itself; null where the video itself must be seen
   // places(node): where a zones node's areas and lines lie, or undefined
   constructor(canvas, picture, video, places) {
     Object.assign(this, { canvas, picture, video, places });
     this.context = canvas.getContext("2d");
-    this.copy = picture.getContext("2d", { alpha: false });
+    this.copy = picture?.getContext("2d", { alpha: false });
     this.blank = true; // whether nothing is drawn
     this.drawn = []; // nodes whose word about this very picture is drawn
     this.failed = new Set(); // nodes whose results could not be drawn
@@ -33,12 +34,12 @@ export class Overlay {
     const ratio = Math.min(devicePixelRatio, 2);
     const size = [Math.round(width * ratio), Math.round(height * ratio)];
     if (this.canvas.width === size[0] && this.canvas.height === size[1]) return;
-    for (const canvas of [this.canvas, this.picture]) {
+    for (const canvas of [this.canvas, this.picture].filter(Boolean)) {
       [canvas.width, canvas.height] = size;
       canvas.style.width = `${width}px`;
       canvas.style.height = `${height}px`;
     }
-    this.picture.hidden = true; // until there is a picture of this size
+    if (this.picture) this.picture.hidden = true; // until there is a picture of this size
     this.ratio = size[0] / width;
     this.blank = true;
   }

@@ -4,6 +4,7 @@ import { attribute, tell } from "./dom.js";
 
 const FOOTER = 38; // pixels of a tile below its picture
 const GAP = 10;
+const USUAL = 16 / 9;
 const NARROW = 720; // pixels: below, tiles stand under each other
 
 export class Stage {
@@ -55,23 +56,23 @@ export class Stage {
   arrange() {
     const { root, tiles, focus } = this;
     const { clientWidth: width, clientHeight: height } = root;
+    const shapes = tiles.map(({ about: { size } }) => (size?.[0] > 0 && size?.[1] > 0 ? size[0] / size[1] : USUAL)).sort();
+    const across = columns(tiles.length, width, height, shapes[Math.floor(shapes.length / 2)]);
     root.dataset.mode = focus && tiles.length > 1 ? "focus" : "grid";
-    root.dataset.many = tiles.length > 6 ? "many" : "few";
     root.style.setProperty("--others", String(Math.max(1, tiles.length - 1)));
-    root.style.setProperty("--columns", String(columns(tiles.length, width, height)));
-    root.style.setProperty("--rows", String(Math.ceil(tiles.length / columns(tiles.length, width, height))));
+    root.style.setProperty("--columns", String(across));
   }
 }
 
-// How many columns make the pictures largest without scrolling.
-export function columns(count, width, height) {
+// How many columns make the pictures largest without scrolling. aspect: their width over their height
+export function columns(count, width, height, aspect = USUAL) {
   if (width < NARROW) return count > 6 && width >= 320 ? 2 : 1;
   let best = 1;
   let widest = 0;
   for (let n = 1; n <= Math.min(count, 6); n++) {
     const rows = Math.ceil(count / n);
     const across = (width - GAP * (n - 1)) / n;
-    const down = ((height - GAP * (rows - 1)) / rows - FOOTER) * (16 / 9);
+    const down = ((height - GAP * (rows - 1)) / rows - FOOTER) * aspect;
     const picture = Math.min(across, down);
     if (picture > widest + 1) [best, widest] = [n, picture];
   }
