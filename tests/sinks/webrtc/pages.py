@@ -63,7 +63,7 @@ async def visiting(
 ) -> AsyncIterator[Visit]:
     """A browser with one page open while the block runs."""
     binary = chromium()
-    from playwright.async_api import async_playwright  # noqa: PLC0415
+    from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=binary, args=ARGS)
@@ -85,7 +85,7 @@ async def visiting(
 def modules() -> Iterator["Modules"]:
     """A browser that can import the page's modules, without a server."""
     binary = chromium()
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=binary, args=ARGS)

@@ -15,9 +15,8 @@ OWN = sorted(
 
 
 def test_third_party_files_are_those_of_the_list() -> None:
-    listed = dict(
-        re.findall(r"\| `([^`]+)` \| `([0-9a-f]{64})` \|", (FOLDER / "vendor/README.md").read_text())
-    )
+    text = (FOLDER / "vendor/README.md").read_text("utf-8")
+    listed = dict(re.findall(r"\| `([^`]+)` \| `([0-9a-f]{64})` \|", text))
     there = {
         str(file.relative_to(FOLDER / "vendor")): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in (FOLDER / "vendor").rglob("*")

@@ -204,8 +204,7 @@ def test_pictures_wait_for_a_node_that_is_late_and_not_for_one_that_seldom_speak
           if (n % 10 === 0) pace.note("caption", 700);
         }
         const waits = [pace.wait(["quick"], 0), pace.wait(["quick", "detect", "caption"], 0)];
-        waits.push(pace.wait(["quick"], 1000), pace.wait(["quick"], 3000), pace.wait(["quick"], 7000));
-        return waits;
+        return [...waits, ...[1000, 3000, 7000].map((now) => pace.wait(["quick"], now))];
     """
     assert page.run(script, "pace") == [0, 135, 135, 135, 0]
 
