@@ -10,7 +10,7 @@ this file; tests/sinks/webrtc/test_sender.py notices when one of them goes.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from struct import Struct
 from typing import Any
 
@@ -24,14 +24,15 @@ from aiortc.rtcrtpparameters import (
 )
 from aiortc.rtp import HeaderExtensions
 
+from sinks.webrtc.datagrams import Datagrams
 from sinks.webrtc.outbox import Outbox, Picture
 
 KEPT = 512
 """Packets kept for a viewer who asks again: 1.7 s of 3 Mbit/s, where aiortc keeps 128."""
-BURST = 64 * 1024
-PAUSE_S = 0.004
+BURST = 64  # packets
+PAUSE_S = 0.005
 """After each burst, so that a keyframe, or a group of pictures at the start, does not overrun the
-buffers on its way: 131 Mbit/s."""
+buffers on its way: 133 Mbit/s."""
 UNSENT = 256 * 1024
 """Bytes that the system has not taken yet, above which a viewer's pictures wait."""
 MORE_PROFILES = ("4d001f", "64001f")  # Main and High, which cameras send; aiortc has 42001f, 42e01f
@@ -106,6 +107,7 @@ class FanOutSender:
         """
         self.sent = 0
         self._sender = sender
+        self._way = _Way(sender)
         self._outbox = outbox
         self._going_out = going_out
         self._connected = connected
@@ -129,7 +131,7 @@ class FanOutSender:
         try:
             while True:
                 picture = await self._outbox.take()
-                while self._unsent() > UNSENT:  # noqa: ASYNC110 - no event of asyncio's tells
+                while self._way.unsent() > UNSENT:  # noqa: ASYNC110 - no event of asyncio's tells
                     await asyncio.sleep(5 * PAUSE_S)
                 self._going_out(picture)
                 await self._send(picture)
@@ -137,24 +139,27 @@ class FanOutSender:
         except (asyncio.CancelledError, ConnectionError):
             pass
         finally:
+            self._way.close()
             _of(self._sender, "rtp_exited").set()
 
     async def _send(self, picture: Picture) -> None:
         first, extension = self._extension()
-        transport, sender = self._sender.transport, self._sender
-        last, burst, size = len(picture.payloads) - 1, 0, 0
+        ssrc, last, size = self._sender._ssrc, len(picture.payloads) - 1, 0
+        burst: list[bytes] = []
         for index, payload in enumerate(picture.payloads):
             sequence = self._sequence
             self._sequence = (sequence + 1) & 0xFFFF
             marked = self._payload_type | (0x80 if index == last else 0)
             self._kept.append((sequence, marked, picture.rtp, payload))
-            head = _HEADER.pack(first, marked, sequence, picture.rtp, sender._ssrc)
-            await transport._send_rtp(head + extension + payload)
+            head = _HEADER.pack(first, marked, sequence, picture.rtp, ssrc)
+            burst.append(head + extension + payload)
             size += len(payload)
-            burst += len(payload)
-            if burst > BURST and index != last:
-                burst = 0
+            if len(burst) == BURST and index != last:
+                self._way.send(burst)
+                burst = []
                 await asyncio.sleep(PAUSE_S)
+        self._way.send(burst)
+        sender = self._sender
         _set(sender, "ntp_timestamp", clock.current_ntp_time())
         _set(sender, "rtp_timestamp", picture.rtp)
         _set(sender, "octet_count", _of(sender, "octet_count") + size)
@@ -179,7 +184,7 @@ class FanOutSender:
             _set(sender, "rtx_sequence_number", (number + 1) & 0xFFFF)
             head = _HEADER.pack(first, marked & 0x80 | again, number, rtp, sender._rtx_ssrc)
             payload = _SEQUENCE.pack(sequence) + payload
-        await sender.transport._send_rtp(head + extension + payload)
+        self._way.send([head + extension + payload])
 
     def _extension(self) -> tuple[int, bytes]:
         """The first byte of a packet that is sent now, and its extension: mid, time of sending."""
@@ -191,11 +196,36 @@ class FanOutSender:
             return 0x80, b""
         return 0x90, _EXTENSION.pack(profile, len(body) >> 2) + bytes(body)
 
-    def _unsent(self) -> int:
-        """Bytes that the system has not taken yet; of a TURN server's connection nobody knows."""
-        pair = self._sender.transport.transport._connection._nominated.get(1)
-        waiting = getattr(pair and pair.protocol.transport, "get_write_buffer_size", None)
-        return 0 if waiting is None else int(waiting())
+
+class _Way:
+    """Where a viewer's packets go: through SRTP, to the address that ICE has found."""
+
+    def __init__(self, sender: RTCRtpSender) -> None:
+        self._sender = sender
+        self._datagrams: Datagrams | None = None
+        self._pair: object = None
+
+    def send(self, packets: Sequence[bytes]) -> None:
+        """Send RTP packets. Raises ConnectionError when the viewer has gone."""
+        transport = self._sender.transport
+        pair = transport.transport._connection._nominated.get(1)
+        if pair is None or transport.state != "connected":
+            raise ConnectionError("the viewer has gone")
+        if pair is not self._pair:
+            self.close()
+            self._pair, self._datagrams = pair, Datagrams(pair.protocol.transport)
+        assert self._datagrams is not None
+        protect = transport._tx_srtp.protect
+        self._datagrams.send([protect(packet) for packet in packets], pair.remote_addr)
+
+    def unsent(self) -> int:
+        """Bytes that the system has not taken yet."""
+        return 0 if self._datagrams is None else self._datagrams.unsent()
+
+    def close(self) -> None:
+        if self._datagrams is not None:
+            self._datagrams.close()
+            self._datagrams = self._pair = None
 
 
 def _of(sender: RTCRtpSender, name: str) -> Any:
