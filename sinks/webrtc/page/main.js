@@ -79,7 +79,8 @@ function add(stream) {
 
 function showServer(error) {
   server.away ||= error !== null;
-  const refused = error?.status === 401 || error?.status === 403;
+  const refused = error?.status === 401; // a session has ended: loading the page anew asks who it is
+  byId("sign-in").hidden = !refused;
   byId("link").dataset.state = error ? "off" : "on";
   put(byId("link-said"), !error ? "connected" : refused ? "not signed in" : "no connection, trying again");
 }

@@ -145,11 +145,11 @@ export class Tile {
       const cause = about.connected === false ? "The camera is away: no" : "No";
       return `${cause} new picture for ${ago(watch.age(now))}`;
     }
-    if (state === "lost") {
+    if (state === "lost" || state === "refused") {
       const wait = Math.max(0, Math.ceil((watch.retryAt - now) / 1000));
-      return `No connection. Trying again ${wait ? `in ${wait} s` : "now"}`;
+      const why = state === "lost" ? "No connection" : watch.why || "The server does not give this stream";
+      return `${why}. Trying again ${wait ? `in ${wait} s` : "now"}`;
     }
-    if (state === "refused") return watch.why || "The server does not give this stream";
     if (state === "waiting") return about.connected === false ? "The camera is away" : "Waiting for the first picture";
     return state === "connecting" ? "Connecting" : "";
   }

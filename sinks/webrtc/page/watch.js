@@ -52,7 +52,7 @@ export class Watch {
         this.why = await this.session.closed;
         this.state = "lost";
       } catch (error) {
-        this.turn(error instanceof Refused && error.status < 500 ? "refused" : "lost", error.why || error.message);
+        this.turn(error instanceof Refused ? "refused" : "lost", error.why || error.message);
       }
       this.session = null;
       if (!this.running) break;

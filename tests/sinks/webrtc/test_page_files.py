@@ -42,6 +42,17 @@ def test_text_never_becomes_markup(name: str) -> None:
     assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(", text)
 
 
+def test_modules_are_asked_for_at_once_and_not_one_after_the_other() -> None:
+    page = (FOLDER / "index.html").read_text("utf-8")
+    listed = re.findall(r'rel="modulepreload" href="([^"]+)"', page)
+    there = {
+        str(file.relative_to(FOLDER))
+        for file in FOLDER.rglob("*")
+        if file.suffix in {".js", ".mjs"} and "three" not in file.parts
+    }
+    assert sorted(listed) == sorted(there - {"main.js"})
+
+
 @pytest.mark.parametrize("name", [name for name in OWN if name.endswith(".js")])
 def test_imports_are_there(name: str) -> None:
     file = FOLDER / name
