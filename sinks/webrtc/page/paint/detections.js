@@ -52,12 +52,12 @@ function drawBox(brush, [x1, y1, x2, y2], colour) {
 
 function drawPoints(brush, points, colour) {
   const few = points.length <= FEW;
-  const radius = few ? brush.line + 1.5 : Math.max(0.8, brush.line - 0.7);
+  const radius = few ? brush.line + 1 : Math.max(0.8, brush.line - 0.7);
   for (let n = 0; n < points.length; n++) {
     const [x, y] = points.at(n).values;
     if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
     const at = [clamp(x, -1, 2) * brush.width, clamp(y, -1, 2) * brush.height];
-    if (few) brush.dot(...at, radius + 1, DARK);
+    if (few) brush.dot(...at, radius + 0.8, DARK);
     brush.dot(...at, radius, colour);
   }
 }
