@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 import cv2
-from playwright.async_api import Page, async_playwright
 from pictures import DATA, ROOT  # type: ignore[import-not-found]
+from playwright.async_api import Page, async_playwright
 
 from models import zoo
 from models.store import import_model
@@ -27,7 +27,13 @@ streams:
   lobby: {{ source: testcard, size: 640x360, fps: 12 }}
   dock: {{ source: testcard, size: 640x360, fps: 12 }}
 graph:
-  find: {{ stage: detect, model: tinier-yolo-voc, streams: [road], classes: [car], score: 0.15, max_age_ms: 900 }}
+  find:
+    stage: detect
+    model: tinier-yolo-voc
+    streams: [road]
+    classes: [car]
+    score: 0.15
+    max_age_ms: 900
   follow: {{ stage: track, from: find, score: 0.3, low: 0.2 }}
   count:
     stage: zones
@@ -40,6 +46,7 @@ sinks:
   view: {{ sink: webrtc, from: [capture, follow, count, faces] }}
 http: {{ listen: "127.0.0.1:{port}" }}
 """
+ALL_LIVE = "() => document.querySelectorAll('[data-state=live]').length === 4"
 # A car is followed, and is in the middle of the picture on the screen.
 CARS = """() => new Promise((done) => {
   const road = document.getElementById("name-road").closest("article");

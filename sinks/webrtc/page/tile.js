@@ -87,7 +87,7 @@ export class Tile {
   }
 
   shown(rtp, moment, time) {
-    if (!this.overlay.take(time)) return;
+    if (rtp === undefined || !this.overlay.take(time)) return; // which picture it is must be known
     this.taken = rtp;
     this.overlay.draw(rtp, this.visible, this.watch.moments);
     this.announce(rtp, moment);
