@@ -262,6 +262,18 @@ async def test_sixteen_streams_fit_without_scrolling() -> None:
         await visit.until(fits)
 
 
+@pytest.mark.slow
+async def test_streams_out_of_sight_are_let_go_of_and_taken_up_again() -> None:
+    names = [f"camera-{n}" for n in range(6)]
+    async with show(*names) as shown, visiting(shown.page, 390, 500, phone=True) as visit:
+        await visit.state("camera-5", "resting")
+        assert await visit.page.locator("article[data-state='resting']").count() >= 3
+        async with httpx.AsyncClient(base_url=shown.address) as client:
+            assert (await client.get("/api/viewer")).json()["viewers"]["now"] <= 3
+        await visit.page.locator("article").last.scroll_into_view_if_needed()
+        await visit.state("camera-5", "waiting")
+
+
 async def test_what_happened_is_listed_and_its_words_stay_words() -> None:
     async with show() as shown, visiting(shown.page) as visit:
         await visit.page.keyboard.press("t")
