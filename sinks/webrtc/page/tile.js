@@ -95,6 +95,7 @@ export class Tile {
   shown(rtp, moment, time) {
     if (rtp === undefined || !this.overlay.take(time)) return; // which picture it is must be known
     this.taken = rtp;
+    if (this.root.dataset.state !== "live") this.look(performance.now());
     this.overlay.draw(rtp, this.visible, this.watch.moments);
     this.announce(rtp, moment);
   }
