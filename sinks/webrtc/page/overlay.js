@@ -100,8 +100,11 @@ export class Overlay {
       const counted = items.some((item) => item.node === node && item.said.kind === "zones");
       if (this.places(node) && !counted) items.push({ node, said: { kind: "zones" }, strength: 1 });
     }
-    for (const [kind, paint] of Object.entries(PAINTERS)) {
-      for (const item of items) if (item.said.kind === kind) this.paint(brush, paint, item);
+    // What was said about earlier pictures lies below.
+    for (const layer of [items.filter((item) => !item.exact), items.filter((item) => item.exact)]) {
+      for (const [kind, paint] of Object.entries(PAINTERS)) {
+        for (const item of layer) if (item.said.kind === kind) this.paint(brush, paint, item);
+      }
     }
     this.drawn = items.filter((item) => item.exact).map(({ node }) => node);
   }
