@@ -10,6 +10,7 @@ from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
 from sinks.null import NullSink
 from sinks.redis import RedisSink
+from sinks.restream import RestreamSink
 from sinks.sink import Sink
 
 SINKS: dict[str, type[Sink]] = {
@@ -17,6 +18,7 @@ SINKS: dict[str, type[Sink]] = {
     "jsonl": JsonlSink,
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
+    "restream": RestreamSink,
     "null": NullSink,
 }
 
