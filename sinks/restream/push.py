@@ -12,7 +12,7 @@ import structlog
 
 from sinks.restream import sender
 from sinks.restream.outbox import Outbox
-from sinks.restream.sender import HEAD, STALL_S, TICKS, Target
+from sinks.restream.sender import HEAD, TICKS, Target
 from sinks.restream.sequence import Sequence
 from sinks.video import Subscription, Video
 from stages.capture.backoff import Backoff
@@ -23,6 +23,7 @@ from stages.throttle import Throttle
 log = structlog.get_logger()
 
 FIRST_S, MOST_S = 0.2, 5.0  # seconds to wait before a receiver is called again: each is a process
+PATIENCE_S = 5  # for which a receiver may take nothing
 LEAVE_S = 1.0  # for a receiver to take its leave
 
 CONTAINERS = {"rtmp": "flv", "rtmps": "flv", "rtsp": "rtsp", "rtsps": "rtsp"}
@@ -37,11 +38,12 @@ class Push:
     connected    the receiver takes packets, as far as we know
     """
 
-    def __init__(self, stream: str, to: str, video: Video) -> None:
+    def __init__(self, stream: str, to: str, video: Video, *, patience_s: int = PATIENCE_S) -> None:
         """Nothing is sent yet.
 
-        to     address, with the stream's name in it
-        video  already open
+        to          address, with the stream's name in it
+        video       already open
+        patience_s  whole seconds after which a receiver that takes nothing is given up
         """
         self.sent = self.connections = 0
         self.connected = False
@@ -49,6 +51,7 @@ class Push:
         self._stream = stream
         self._to = to
         self._video = video
+        self._patience = patience_s
         self._throttle = Throttle()
         self._subscription: Subscription | None = None
         self._sender: subprocess.Popen[bytes] | None = None
@@ -134,7 +137,7 @@ class Push:
                 process.stdin.close()
                 process.wait(LEAVE_S)
             except (BrokenPipeError, ConnectionResetError) as error:
-                return packet, _why(process, error)
+                return packet, self._why(process, error)
             except subprocess.TimeoutExpired:
                 process.kill()
             finally:
@@ -142,9 +145,20 @@ class Push:
                     process.stdin.close()
         return following, None
 
+    def _why(self, process: "subprocess.Popen[bytes]", error: OSError) -> str:
+        """What the process says went wrong."""
+        assert process.stdout is not None
+        said = str(error) if error.errno is None else ""
+        said = said or process.stdout.readline().decode(errors="replace").strip()
+        if not said and process.wait() == -signal.SIGALRM:
+            return f"it took nothing for {self._patience} s"
+        return said or f"the sending process ended with {process.wait()}"
+
     def _target(self, sequence: Sequence) -> Target:
         container = CONTAINERS[self._to.partition("://")[0]]
-        return Target(self._to, container, OPTIONS[container], sequence.codec, sequence.size)
+        return Target(
+            self._to, container, OPTIONS[container], sequence.codec, sequence.size, self._patience
+        )
 
 
 def _process() -> "subprocess.Popen[bytes]":
@@ -171,13 +185,3 @@ def _write(process: "subprocess.Popen[bytes]", packet: Packet, origin: float) ->
     process.stdin.write(HEAD.pack(*times, packet.keyframe, len(packet.data)))
     process.stdin.write(packet.data)
     process.stdin.flush()
-
-
-def _why(process: "subprocess.Popen[bytes]", error: OSError) -> str:
-    """What the process says went wrong."""
-    assert process.stdout is not None
-    said = str(error) if error.errno is None else ""
-    said = said or process.stdout.readline().decode(errors="replace").strip()
-    if not said and process.wait() == -signal.SIGALRM:
-        return f"it took nothing for {STALL_S} s"
-    return said or f"the sending process ended with {process.wait()}"

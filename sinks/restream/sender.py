@@ -20,7 +20,6 @@ import av
 from av.error import FFmpegError
 
 TICKS = 90_000  # a second: the RTP clock of video (RFC 6184)
-STALL_S = 5  # seconds for which a receiver may take nothing
 
 HEAD = struct.Struct("<qqBI")
 """Times of showing and of decoding in ticks, 1 for a keyframe, bytes of data."""
@@ -28,13 +27,19 @@ HEAD = struct.Struct("<qqBI")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to send, and what: `container` is FFmpeg's muxer, `size` (width, height) in pixels."""
+    """Where to send, and what.
+
+    container  FFmpeg's muxer
+    size       (width, height) in pixels
+    patience   whole seconds for which the receiver may take nothing
+    """
 
     url: str
     container: str
     options: dict[str, str]
     codec: str
     size: tuple[int, int]
+    patience: int
 
     def line(self) -> bytes:
         """As the process reads it. Not among its arguments: the address may hold a password."""
@@ -65,13 +70,13 @@ def send(target: Target, packets: BinaryIO) -> None:
         packet.pts, packet.dts, packet.time_base = pts, dts, Fraction(1, TICKS)
         packet.is_keyframe = bool(keyframe)
         packet.stream = stream
-        signal.alarm(STALL_S)
+        signal.alarm(target.patience)
         output.mux_one(packet)
         signal.alarm(0)
         if first:
             say("open")
             first = False
-    signal.alarm(STALL_S)
+    signal.alarm(target.patience)
     output.close()
 
 
