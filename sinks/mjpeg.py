@@ -4,7 +4,7 @@
 /streams.json           the streams, and how old the latest picture of each is
 /streams.mjpeg          the pictures of all streams over one connection, as the page reads them
 /streams/{name}.mjpeg   one stream, for `<img>` and for other programs
-/streams/{name}.jpg     its latest picture
+/streams/{name}.jpg     its latest picture; also at /streams/{name}/snapshot.jpg
 """
 
 import asyncio
@@ -95,6 +95,7 @@ class MjpegSink(Sink):
             Route("/streams.mjpeg", self._all),
             Route("/streams/{name}.mjpeg", self._one),
             Route("/streams/{name}.jpg", self._snapshot),
+            Route("/streams/{name}/snapshot.jpg", self._snapshot),
         ]
 
     def address(self) -> str:

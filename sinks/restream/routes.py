@@ -32,9 +32,13 @@ NUMBER = re.compile(r"[0-9]{1,9}")
 class HlsRoutes:
     """What players ask for."""
 
-    def __init__(self, shelves: Mapping[str, Shelf]) -> None:
-        """By stream."""
+    def __init__(self, shelves: Mapping[str, Shelf], first_s: float = FIRST_S) -> None:
+        """By stream.
+
+        first_s  seconds that a player is kept waiting for the first segment
+        """
         self._shelves = shelves
+        self._first_s = first_s
 
     def routes(self) -> Sequence[BaseRoute]:
         """See the module."""
@@ -56,7 +60,7 @@ class HlsRoutes:
         number, part = _asked(request, "_HLS_msn"), _asked(request, "_HLS_part")
         if part is not None and number is None:
             raise HTTPException(400, "_HLS_part: wanted _HLS_msn beside it")
-        if not await shelf.until(lambda: shelf.longest > 0, FIRST_S):
+        if not await shelf.until(lambda: shelf.longest > 0, self._first_s):
             raise HTTPException(503, "there is no segment yet", {"Retry-After": "1"})
         if number is not None:
             newest = shelf.first + len(shelf.segments) - 1

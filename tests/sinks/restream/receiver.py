@@ -95,9 +95,8 @@ def main(url: str) -> None:
     for connection in count():
         with suppress(FFmpegError), av.open(url, options=LISTEN[url[:4]]) as container:
             for frame in container.decode(video=0):
-                pts = None if frame.pts is None else float(frame.pts * frame.time_base)
                 number = read_counter(Picture.from_av(frame))
-                print(connection, number, pts, frame.width, flush=True)
+                print(connection, number, frame.time, frame.width, flush=True)
         time.sleep(0.02)  # where it cannot listen yet
 
 

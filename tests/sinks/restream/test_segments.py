@@ -47,9 +47,9 @@ def segments_of(made: Iterable[Step]) -> Iterator[tuple[Begin, list[Part]]]:
 
 def pictures(data: bytes) -> list[tuple[int | None, float]]:
     """Number on the card and time of each picture of an mp4."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return [
-            (read_counter(Picture.from_av(frame)), float((frame.pts or 0) * frame.time_base))
+            (read_counter(Picture.from_av(frame)), frame.time or 0.0)
             for frame in container.decode(video=0)
         ]
 
