@@ -12,12 +12,14 @@ from sinks.null import NullSink
 from sinks.redis import RedisSink
 from sinks.restream import RestreamSink
 from sinks.sink import Sink
+from sinks.webrtc.sink import WebrtcSink
 
 SINKS: dict[str, type[Sink]] = {
     "redis": RedisSink,
     "jsonl": JsonlSink,
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
+    "webrtc": WebrtcSink,
     "restream": RestreamSink,
     "null": NullSink,
 }

@@ -9,6 +9,7 @@ from stages.capture.options import CaptureOptions
 from stages.capture.place import Kind, find_place
 from stages.capture.still import StillSource
 from stages.capture.testcard import CardAlbum, check_size
+from stages.capture.whip import WhipSource
 from stages.lane import Lane
 from stages.source import Demand, Source
 
@@ -39,6 +40,8 @@ def make_source(
     if place.kind is Kind.FOLDER:
         album = Folder(Path(place.address), stream, options)
         return StillSource(stream, album, options, demand, lane)
+    if place.kind is Kind.WHIP:
+        return WhipSource(stream, options, demand, lane)
     return AvSource(stream, place, options, demand, lane)
 
 
