@@ -22,9 +22,11 @@ from starlette.routing import BaseRoute, Route
 
 from sinks.feed import Board, Look, Shown
 from sinks.sink import Delivery, Sink, SinkContext
+from sinks.stream_route import StreamRoute
 from stages.stage import Options
 
 BOUNDARY = "framewire"
+SNAPSHOT = "/streams/{name}/snapshot.jpg"
 MIXED = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 LIVE = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
 PAGE = {
@@ -95,7 +97,7 @@ class MjpegSink(Sink):
             Route("/streams.mjpeg", self._all),
             Route("/streams/{name}.mjpeg", self._one),
             Route("/streams/{name}.jpg", self._snapshot),
-            Route("/streams/{name}/snapshot.jpg", self._snapshot),
+            StreamRoute(SNAPSHOT, self._snapshot, self._streams, shared=True),
         ]
 
     def address(self) -> str:

@@ -15,7 +15,7 @@ HOLD_BACK = 3  # part targets that a player stays behind the end (4.4.3.8)
 
 
 def playlist(shelf: Shelf) -> str:
-    """The playlist as it is now; at least one segment is complete."""
+    """The playlist as it is now, once the shelf is ready."""
     return "\n".join(_lines(shelf)) + "\n"
 
 

@@ -13,17 +13,18 @@ from collections.abc import Mapping, Sequence
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from sinks.restream.playlist import playlist
 from sinks.restream.shelf import Shelf
+from sinks.stream_route import StreamRoute
 
 PLAYLIST, MP4 = "application/vnd.apple.mpegurl", "video/mp4"
 CORP = {"Cross-Origin-Resource-Policy": "same-origin"}
 LIVE = {"Cache-Control": "no-store", **CORP}
 KEPT = {"Cache-Control": "private, max-age=60, immutable", **CORP}
 
-FIRST_S = 12.0  # that a player waits for the first segment
+FIRST_S = 12.0  # that a player waits for the first segments
 AHEAD = 2  # segments beyond the newest that may be asked for (RFC 8216bis, 6.2.5.2)
 WAIT = 3  # target durations that a player waits for what it asked for (6.2.5.2)
 NUMBER = re.compile(r"[0-9]{1,9}")
@@ -35,17 +36,18 @@ class HlsRoutes:
     def __init__(self, shelves: Mapping[str, Shelf], first_s: float = FIRST_S) -> None:
         """By stream.
 
-        first_s  seconds that a player is kept waiting for the first segment
+        first_s  seconds that a player is kept waiting for the first segments
         """
         self._shelves = shelves
         self._first_s = first_s
 
     def routes(self) -> Sequence[BaseRoute]:
         """See the module."""
+        streams = self._shelves.keys()
         return [
-            Route("/streams/{name}/index.m3u8", self._playlist),
-            Route("/streams/{name}/{file}.mp4", self._head),
-            Route("/streams/{name}/{file}.m4s", self._media),
+            StreamRoute("/streams/{name}/index.m3u8", self._playlist, streams),
+            StreamRoute("/streams/{name}/{file}.mp4", self._head, streams),
+            StreamRoute("/streams/{name}/{file}.m4s", self._media, streams),
         ]
 
     def _known(self, request: Request) -> Shelf:
@@ -60,8 +62,8 @@ class HlsRoutes:
         number, part = _asked(request, "_HLS_msn"), _asked(request, "_HLS_part")
         if part is not None and number is None:
             raise HTTPException(400, "_HLS_part: wanted _HLS_msn beside it")
-        if not await shelf.until(lambda: shelf.longest > 0, self._first_s):
-            raise HTTPException(503, "there is no segment yet", {"Retry-After": "1"})
+        if not await shelf.until(lambda: shelf.ready, self._first_s):
+            raise HTTPException(503, "the stream has only begun", {"Retry-After": "1"})
         if number is not None:
             newest = shelf.first + len(shelf.segments) - 1
             if number > newest + AHEAD:

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from sinks.restream.segments import Begin, End, Part, Step
 
-KEPT_LEAST = 2  # complete segments, however large they are
+LEAST = 3
+"""Complete segments before anything is shown, and however large they are: players begin three
+target durations before the end (RFC 8216bis, 4.4.3.8); Chromium gives up where there is less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,11 @@ class Shelf:
     def segments(self) -> list[Segment]:
         """Those of the playlist, in order; the last may be incomplete."""
         return self._segments
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is enough for players to begin."""
+        return sum(one.complete for one in self._segments) >= LEAST
 
     @property
     def hint(self) -> str:
@@ -146,7 +153,7 @@ class Shelf:
             self._forget()
         while self._bytes() > self._size and self._kept:
             self._forget()
-        while self._bytes() > self._size and len(self._segments) > KEPT_LEAST:
+        while self._bytes() > self._size and len(self._segments) > LEAST:
             self._retire()
             self._forget()
 

@@ -78,41 +78,41 @@ async def test_a_player_sees_every_picture_at_its_time() -> None:
 async def test_a_playlist_is_kept_back_until_it_holds_what_was_asked_for() -> None:
     async with served() as (client, lane):
         packets = film(200)
-        push(lane, (next(packets) for _ in range(30)))
+        push(lane, (next(packets) for _ in range(80)))
         now = await client.get("index.m3u8")
         assert now.headers["content-type"] == "application/vnd.apple.mpegurl"
         assert now.headers["cache-control"] == "no-store"
-        asked = {"_HLS_msn": 1, "_HLS_part": 2}
+        asked = {"_HLS_msn": 3, "_HLS_part": 2}
         later = asyncio.create_task(client.get("index.m3u8", params=asked))
         push(lane, (next(packets) for _ in range(6)))
-        early = await client.get("index.m3u8", params={"_HLS_msn": 1, "_HLS_part": 1})
+        early = await client.get("index.m3u8", params={"_HLS_msn": 3, "_HLS_part": 1})
         assert not later.done()
-        assert len(parts(early.text)) == 5 + 2
+        assert len(parts(early.text)) == 15 + 2
         push(lane, (next(packets) for _ in range(5)))
-        assert len(parts((await later).text)) == 5 + 3
+        assert len(parts((await later).text)) == 15 + 3
 
 
 async def test_a_whole_segment_can_be_waited_for() -> None:
     async with served() as (client, lane):
         packets = film(200)
-        push(lane, (next(packets) for _ in range(30)))
-        later = asyncio.create_task(client.get("index.m3u8", params={"_HLS_msn": 1}))
+        push(lane, (next(packets) for _ in range(80)))
+        later = asyncio.create_task(client.get("index.m3u8", params={"_HLS_msn": 3}))
         await client.get("index.m3u8")
         push(lane, (next(packets) for _ in range(30)))
-        assert (await later).text.count("#EXTINF") == 2
+        assert (await later).text.count("#EXTINF") == 4
 
 
 async def test_a_part_that_the_segment_does_not_have_is_the_first_of_the_next() -> None:
     async with served() as (client, lane):
-        push(lane, film(56))
-        asked = {"_HLS_msn": 0, "_HLS_part": 99}
+        push(lane, film(106))
+        asked = {"_HLS_msn": 2, "_HLS_part": 99}
         assert (await client.get("index.m3u8", params=asked)).status_code == 200
 
 
 async def test_the_part_that_comes_next_can_be_asked_for_before_it_is_there() -> None:
     async with served() as (client, lane):
         packets = film(200)
-        push(lane, (next(packets) for _ in range(48)))
+        push(lane, (next(packets) for _ in range(98)))
         name = hint((await client.get("index.m3u8")).text)
         coming = asyncio.create_task(client.get(name))
         await client.get("index.m3u8")
@@ -128,7 +128,7 @@ async def test_the_part_that_comes_next_can_be_asked_for_before_it_is_there() ->
 @pytest.mark.parametrize(
     ("query", "why"),
     [
-        ("_HLS_msn=99", "_HLS_msn: wanted at most 3 now, got 99"),
+        ("_HLS_msn=99", "_HLS_msn: wanted at most 5 now, got 99"),
         ("_HLS_part=1", "_HLS_part: wanted _HLS_msn beside it"),
         ("_HLS_msn=-1", "_HLS_msn: wanted a number from 0 on, got '-1'"),
         ("_HLS_msn=1e9", "_HLS_msn: wanted a number from 0 on, got '1e9'"),
@@ -137,7 +137,7 @@ async def test_the_part_that_comes_next_can_be_asked_for_before_it_is_there() ->
 )
 async def test_what_nobody_can_ask_for_is_400(query: str, why: str) -> None:
     async with served() as (client, lane):
-        push(lane, film(40))
+        push(lane, film(90))
         await client.get("index.m3u8")
         answer = await client.get(f"index.m3u8?{query}")
         assert answer.status_code == 400
@@ -160,7 +160,7 @@ async def test_what_nobody_can_ask_for_is_400(query: str, why: str) -> None:
 )
 async def test_what_is_not_there_is_404(path: str) -> None:
     async with served() as (client, lane):
-        push(lane, film(40))
+        push(lane, film(90))
         assert (await client.get(path)).status_code == 404
 
 
@@ -178,9 +178,9 @@ async def test_before_the_first_segment_a_player_waits_and_is_told_to_come_again
 @pytest.mark.slow
 async def test_who_waits_for_a_stream_that_has_stopped_is_told_so() -> None:
     async with served() as (client, lane):
-        push(lane, film(40))
+        push(lane, film(90))
         await client.get("index.m3u8")
-        answer = await client.get("index.m3u8?_HLS_msn=2")
+        answer = await client.get("index.m3u8?_HLS_msn=4")
         assert answer.status_code == 503
         assert answer.json()["detail"] == "the stream has stopped"
 
@@ -188,9 +188,9 @@ async def test_who_waits_for_a_stream_that_has_stopped_is_told_so() -> None:
 async def test_the_server_ends_without_waiting_for_those_who_wait() -> None:
     async with httpx.AsyncClient(timeout=20) as player:
         async with served() as (client, lane):
-            push(lane, film(40))
+            push(lane, film(90))
             await client.get("index.m3u8")
-            address = f"{client.base_url}index.m3u8?_HLS_msn=2"
+            address = f"{client.base_url}index.m3u8?_HLS_msn=4"
             waiting = asyncio.create_task(player.get(address))
             await client.get("index.m3u8")
         assert (await waiting).status_code == 503
