@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from sinks.restream.hls import Hls
 from sinks.restream.playlist import playlist
 from sinks.restream.shelf import Shelf
 from sinks.stream_route import StreamRoute
@@ -33,17 +34,17 @@ NUMBER = re.compile(r"[0-9]{1,9}")
 class HlsRoutes:
     """What players ask for."""
 
-    def __init__(self, shelves: Mapping[str, Shelf], first_s: float = FIRST_S) -> None:
+    def __init__(self, streams: Mapping[str, Hls], first_s: float = FIRST_S) -> None:
         """By stream.
 
         first_s  seconds that a player is kept waiting for the first segments
         """
-        self._shelves = shelves
+        self._streams = streams
         self._first_s = first_s
 
     def routes(self) -> Sequence[BaseRoute]:
         """See the module."""
-        streams = self._shelves.keys()
+        streams = self._streams.keys()
         return [
             StreamRoute("/streams/{name}/index.m3u8", self._playlist, streams),
             StreamRoute("/streams/{name}/{file}.mp4", self._head, streams),
@@ -52,10 +53,11 @@ class HlsRoutes:
 
     def _known(self, request: Request) -> Shelf:
         """The stream that is asked for. The one place that says who may see it."""
-        shelf = self._shelves.get(request.path_params["name"])
-        if shelf is None:
+        hls = self._streams.get(request.path_params["name"])
+        if hls is None:
             raise HTTPException(404, "no such stream")
-        return shelf
+        hls.want()
+        return hls.shelf
 
     async def _playlist(self, request: Request) -> Response:
         shelf = self._known(request)

@@ -75,6 +75,7 @@ class Segmenter:
         self._longest = 0  # as in `End`; 0 in the first segment
         self._longest_part = self._longest_picture = 0.0
         self._previous: Packet | None = None
+        self._broken = False  # nothing can follow what there was
         self._lasted = 0.0  # of the picture before
         self._sequence: Sequence
         self._fragments: Fragments
@@ -87,7 +88,7 @@ class Segmenter:
         """The next packet; the first one is a keyframe. Raises av.FFmpegError."""
         previous, self._previous = self._previous, packet
         if previous is None:
-            yield self._begin(packet, broken=False)
+            yield self._begin(packet, broken=self._broken)
             return
         lasts = packet.dts - previous.dts
         if not 0 < lasts <= self._most or not self._sequence.goes_on(packet):
@@ -101,6 +102,11 @@ class Segmenter:
         if whole or self._seconds + lasts > self._most + TINY:
             yield from self._end()
             yield Begin(self._fragments.head, broken=False, at=packet.captured_at)
+
+    def give_up(self) -> None:
+        """Begin anew with the next packet, a keyframe: what there was cannot be ended."""
+        self._previous, self._broken = None, True
+        self._part, self._part_s, self._seconds = [], 0.0, 0.0
 
     def _begin(self, packet: Packet, *, broken: bool) -> Begin:
         self._sequence, self._fragments = Sequence(packet), Fragments(packet)

@@ -90,6 +90,8 @@ class Shelf:
         """Put up what the segmenter has made."""
         if isinstance(step, Begin):
             self._begin(step)
+        elif not self._open:  # what was under way when it was cleared
+            return
         elif isinstance(step, Part):
             if step.data:
                 self._files[self.hint] = step.data
@@ -99,6 +101,13 @@ class Shelf:
             self._end(step)
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+
+    def clear(self) -> None:
+        """Take everything down. What comes next begins with a segment, after a while."""
+        self.first += len(self._segments)
+        self.breaks += sum(one.broken for one in self._segments)
+        self._segments, self._kept, self._files = [], [], {}
+        self._head = None
 
     def has(self, number: int, part: int | None) -> bool:
         """Whether the playlist holds the segment of this media sequence number, or this part of it.
@@ -134,7 +143,16 @@ class Shelf:
             return False
         return True
 
+    @property
+    def _open(self) -> bool:
+        return bool(self._segments) and not self._segments[-1].complete
+
     def _begin(self, step: Begin) -> None:
+        if self._open:  # it could not be ended
+            if self._segments[-1].parts:
+                self._complete()
+            else:
+                self._segments.pop()
         if step.head is not self._head:
             self._head = step.head
             self._heads += 1
@@ -145,8 +163,7 @@ class Shelf:
 
     def _end(self, step: End) -> None:
         self.longest, self.longest_part = step.longest, step.longest_part
-        self._segments[-1].complete = True
-        self._files[self._segments[-1].name] = self._segments[-1]
+        self._complete()
         while len(self._segments) > self._listed:
             self._retire()
         while len(self._kept) > self._listed + 1:
@@ -156,6 +173,10 @@ class Shelf:
         while self._bytes() > self._size and len(self._segments) > LEAST:
             self._retire()
             self._forget()
+
+    def _complete(self) -> None:
+        self._segments[-1].complete = True
+        self._files[self._segments[-1].name] = self._segments[-1]
 
     def _retire(self) -> None:
         """Take the oldest out of the playlist."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from av.codec import codecs_available
 from pydantic import BaseModel
@@ -14,6 +14,7 @@ from sinks.restream.hls import Hls
 from sinks.restream.options import HLS, STREAM, RestreamOptions
 from sinks.restream.push import Push
 from sinks.restream.routes import HlsRoutes
+from sinks.restream.segments import Segmenter
 from sinks.restream.shelf import Shelf
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.video import Encoding, Video
@@ -22,16 +23,6 @@ from stages.lane import Coding
 
 TAKEN = {"rtsp": ("h264", "hevc"), "rtsps": ("h264", "hevc")}
 """What passes through, by the kind of address; elsewhere H.264 alone, which every player knows."""
-
-
-class Way(Protocol):
-    """How one stream gets out."""
-
-    def open(self) -> None:
-        """Begin."""
-
-    def close(self) -> None:
-        """End; may take a second or two."""
 
 
 class RestreamSink(Sink):
@@ -52,11 +43,12 @@ class RestreamSink(Sink):
         self._options = options
         self._context = context
         self.videos: Mapping[str, Video] = {name: self._video(name) for name in context.streams}
-        self._shelves: Mapping[str, Shelf] = {}
-        self.ways: Mapping[str, Way] = {}
+        self.pushes: Mapping[str, Push] = {}
+        self.served: Mapping[str, Hls] = {}
         if options.to == HLS:
-            size = options.memory_mb * 1_000_000
-            self._shelves = {name: Shelf(options.segments, size) for name in context.streams}
+            self.served = {name: self._hls(name) for name in context.streams}
+        else:
+            self.pushes = {name: self._push(name) for name in context.streams}
 
     async def open(self) -> None:
         """Begin to listen. Raises BadSink if the streams would meet at one address."""
@@ -69,8 +61,7 @@ class RestreamSink(Sink):
             raise BadSink("restream: wanted the encoder libx264, got an FFmpeg without it")
         for video in self.videos.values():
             video.open()
-        self.ways = {name: self._way(name) for name in streams}
-        for way in self.ways.values():
+        for way in self._ways():
             way.open()
 
     async def write(self, batch: Sequence[Delivery]) -> None:
@@ -82,13 +73,13 @@ class RestreamSink(Sink):
 
     async def close(self) -> None:
         """Take leave of the receivers."""
-        await asyncio.gather(*(asyncio.to_thread(way.close) for way in self.ways.values()))
+        await asyncio.gather(*(asyncio.to_thread(way.close) for way in self._ways()))
         videos = self.videos.values()
         await asyncio.gather(*(asyncio.to_thread(video.close) for video in videos))
 
     def routes(self) -> Sequence[BaseRoute]:
         """The playlists and what they name, of HLS."""
-        return HlsRoutes(self._shelves).routes() if self._shelves else ()
+        return HlsRoutes(self.served).routes() if self.served else ()
 
     def address(self) -> str:
         """Where a player finds it."""
@@ -128,8 +119,14 @@ class RestreamSink(Sink):
             return None
         return f"the source sends {coding.codec}, which receivers of {kind} seldom take"
 
-    def _way(self, stream: str) -> Way:
-        options, video = self._options, self.videos[stream]
-        if options.to == HLS:
-            return Hls(stream, video, self._shelves[stream], options.keyframe_s, options.part_s)
-        return Push(stream, options.to.replace(STREAM, stream), video)
+    def _ways(self) -> tuple[Push | Hls, ...]:
+        return (*self.pushes.values(), *self.served.values())
+
+    def _push(self, stream: str) -> Push:
+        return Push(stream, self._options.to.replace(STREAM, stream), self.videos[stream])
+
+    def _hls(self, stream: str) -> Hls:
+        options = self._options
+        shelf = Shelf(options.segments, options.memory_mb * 1_000_000)
+        segmenter = Segmenter(options.keyframe_s, options.part_s)
+        return Hls(stream, self.videos[stream], shelf, segmenter)

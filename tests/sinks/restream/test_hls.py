@@ -1,6 +1,7 @@
 """HLS as players meet it: over real HTTP, with a reader that is not ours."""
 
 import asyncio
+import itertools
 import re
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -12,13 +13,17 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.server import serving
 from sinks.restream import RestreamOptions, RestreamSink
+from sinks.restream.hls import Hls
 from sinks.restream.routes import HlsRoutes
+from sinks.restream.segments import Segmenter
 from sinks.restream.shelf import Shelf
 from sinks.sink import SinkContext
+from sinks.video import Encoding, Video
 from stages.capture.testcard import read_counter
 from stages.lane import Coding, Lane, Packet
 from stages.picture import Picture
 from tests.sinks.restream.feed import SIZE, Camera, film
+from tests.sinks.test_video import card_frame
 
 
 @asynccontextmanager
@@ -37,6 +42,10 @@ async def served(**options: object) -> AsyncIterator[tuple[httpx.AsyncClient, La
     ):
         yield client, lane
     await sink.close()
+
+
+def hls_of(video: Video, idle_s: float = 60.0) -> Hls:
+    return Hls("a", video, Shelf(6, 1_000_000), Segmenter(1.0, 0.2), idle_s=idle_s)
 
 
 def push(lane: Lane, packets: Iterable[Packet]) -> None:
@@ -165,7 +174,9 @@ async def test_what_is_not_there_is_404(path: str) -> None:
 
 
 async def test_before_the_first_segment_a_player_waits_and_is_told_to_come_again() -> None:
-    routes = HlsRoutes({"a": Shelf(6, 1_000_000)}, first_s=0.05).routes()
+    hls = hls_of(Video("a", Lane(), Encoding(), lambda _: None))
+    hls.open()
+    routes = HlsRoutes({"a": hls}, first_s=0.05).routes()
     async with (
         serving("127.0.0.1:0", routes, dict, CollectorRegistry()) as address,
         httpx.AsyncClient(base_url=address) as client,
@@ -173,6 +184,7 @@ async def test_before_the_first_segment_a_player_waits_and_is_told_to_come_again
         answer = await client.get("/streams/a/index.m3u8")
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "1"
+    hls.close()
 
 
 @pytest.mark.slow
@@ -194,3 +206,33 @@ async def test_the_server_ends_without_waiting_for_those_who_wait() -> None:
             waiting = asyncio.create_task(player.get(address))
             await client.get("index.m3u8")
         assert (await waiting).status_code == 503
+
+
+async def test_what_must_be_encoded_is_only_while_somebody_asks_for_it() -> None:
+    lane = Lane()
+    video = Video("a", lane, Encoding(keyframe_s=1.0), lambda _: None, whole=True)
+    video.open()
+    lane.open(None)
+    hls = hls_of(video, idle_s=0.2)
+    hls.open()
+    for number in range(90):
+        hls.want()
+        await asyncio.to_thread(lane.show, card_frame(number))
+    assert await hls.shelf.until(lambda: hls.shelf.ready, 10)
+    began = hls.shelf.segments[0].name
+    for number in itertools.count(90):
+        if hls.paused:
+            break
+        await asyncio.to_thread(lane.show, card_frame(number))
+    assert video.readers == 0
+    assert not hls.shelf.ready
+    assert hls.shelf.file(began) is None
+    first = hls.shelf.first
+    for number in range(1000, 1090):
+        hls.want()
+        await asyncio.to_thread(lane.show, card_frame(number))
+    assert await hls.shelf.until(lambda: hls.shelf.ready, 10)
+    assert hls.shelf.first >= first > 0
+    assert hls.shelf.segments[0].broken
+    hls.close()
+    video.close()

@@ -159,6 +159,20 @@ def test_what_does_not_follow_begins_anew() -> None:
     assert text.count("#EXT-X-MAP") == 2
 
 
+def test_a_segment_that_could_not_be_ended_is_as_long_as_what_is_there_of_it() -> None:
+    segmenter = Segmenter(1.0, 0.2)
+    shelf = Shelf(6, ROOM)
+    for packets in (film(65), film(80, first=100)):
+        for packet in packets:
+            for step in segmenter.take(packet):
+                shelf.take(step)
+        segmenter.give_up()
+    text = playlist(shelf)
+    found = re.findall(r"#EXTINF:(.*),", text)
+    assert found == ["1.00000", "1.00000", "0.40000", "1.00000", "1.00000", "1.00000"]
+    assert text.count("#EXT-X-DISCONTINUITY\n") == 1
+
+
 def test_another_size_has_another_head() -> None:
     made = [*segments_of(steps(chain(film(50), film(60, first=50, size=(320, 192)))))]
     assert [begin.broken for begin, _ in made] == [False, True]
