@@ -1,16 +1,21 @@
 """Test cards as a camera sends them."""
 
+import io
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Self
 
+import av
+
 from stages.lane import Coding, Lane, Packet
 from tests.servers.film import Size, cards, encode
+from tests.servers.film import film as file_of
 
 SIZE = (160, 96)
 FPS = 25
+QUIET = "log-level=none:keyint=25"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -32,6 +37,17 @@ def film(
         pts, dts = (first + one.pts) / fps, (first + one.dts) / fps
         at = NOON + timedelta(seconds=pts)
         yield Packet("a", bytes(one), pts, dts, one.is_keyframe, 0.0, at, coding)
+
+
+def hevc_film(count: int) -> Iterator[Packet]:
+    """The same in H.265."""
+    coding = Coding("hevc", SIZE)
+    data = file_of(SIZE, count, codec="libx265", container="hevc", options={"x265-params": QUIET})
+    with av.open(io.BytesIO(data), "r") as container:
+        for number, one in enumerate(container.demux(video=0)):
+            if one.size:
+                at = number / FPS
+                yield Packet("a", bytes(one), at, at, one.is_keyframe, 0.0, NOON, coding)
 
 
 class Camera:

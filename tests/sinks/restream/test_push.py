@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from sinks.restream.push import Push
 from sinks.video import Encoding, Video
 from stages.lane import Coding, Lane, Packet
-from tests.sinks.restream.feed import SIZE, Camera, film, until
+from tests.sinks.restream.feed import SIZE, Camera, film, hevc_film, until
 from tests.sinks.restream.receiver import Receiver, Seen
 
 FILLER = b"\0\0\1\x0c" + b"\xff" * 100_000 + b"\x80"  # ITU-T H.264, 7.3.2.7: says nothing
@@ -52,6 +52,26 @@ def test_a_receiver_gets_every_picture_at_its_time(kind: str) -> None:
         pictures = receiver.wait(60)
     gone_through(pictures)
     assert push.connections == 1
+
+
+@pytest.mark.parametrize("kind", ["rtsp", "rtmp"])
+def test_b_frames_go_through(kind: str) -> None:
+    options = {"tune": "film", "preset": "fast", "bf": "2"}
+    with (
+        Receiver(kind) as receiver,
+        pushed(receiver.url) as (_, lane),
+        Camera(lane, film(1000, options=options)),
+    ):
+        gone_through(receiver.wait(40))
+
+
+def test_h265_goes_through_over_rtsp() -> None:
+    with (
+        Receiver("rtsp") as receiver,
+        pushed(receiver.url) as (_, lane),
+        Camera(lane, hevc_film(1000)),
+    ):
+        gone_through(receiver.wait(40))
 
 
 @pytest.mark.parametrize("kind", ["rtsp", "rtmp"])
