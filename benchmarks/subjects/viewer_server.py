@@ -50,7 +50,7 @@ def coded(path: str) -> list[Packet]:
         annexb = av.BitStreamFilterContext("h264_mp4toannexb", video)
         for packet in clip.demux(video):
             for one in annexb.filter(packet if packet.size else None):
-                packets.append((bytes(one), one.is_keyframe))
+                packets += [(bytes(one), one.is_keyframe)]
     coding = Coding("h264", (1280, 720))
     now = datetime.now(UTC)
     return [Packet("a", data, 0, 0, key, 0, now, coding) for data, key in packets]

@@ -22,6 +22,7 @@ from sinks.video import Encoding, Video
 from stages.capture.testcard import read_counter
 from stages.lane import Coding, Lane, Packet
 from stages.picture import Picture
+from tests.sinks.browser import Page, browser
 from tests.sinks.restream.feed import SIZE, Camera, film
 from tests.sinks.test_video import card_frame
 
@@ -82,6 +83,38 @@ async def test_a_player_sees_every_picture_at_its_time() -> None:
     assert [pts for _, pts in seen] == pytest.approx(
         [number / 25 for number in range(first, first + 100)], abs=1e-4
     )
+
+
+PLAY = """(async () => {
+  const video = document.createElement("video");
+  video.muted = true;
+  video.src = "/streams/a/index.m3u8";
+  document.body.append(video);
+  await video.play();
+  const began = video.currentTime;
+  while (video.currentTime < began + 2) {
+    if (video.error) return video.error.message;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  return [video.videoWidth, video.videoHeight];
+})()"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(browser() is None, reason="needs Chromium")
+async def test_chromium_plays_it() -> None:
+    def look(address: str) -> object:
+        with Page(browser() or "", f"{address}/healthz") as page:
+            if not page.run('document.createElement("video").canPlayType("application/x-mpegurl")'):
+                pytest.skip("this Chromium does not play HLS by itself")
+            return page.run(PLAY)
+
+    async with served() as (client, lane):
+        packets = film(2000)
+        push(lane, (next(packets) for _ in range(90)))
+        with Camera(lane, packets, speed=1):
+            address = str(client.base_url).removesuffix("/streams/a/")
+            assert await asyncio.to_thread(look, address) == [160, 96]
 
 
 async def test_a_playlist_is_kept_back_until_it_holds_what_was_asked_for() -> None:
