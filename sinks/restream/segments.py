@@ -17,6 +17,7 @@ from stages.lane import Packet
 
 FIRST_MOST_S = 12.0  # the first segment ends after so long, keyframe or not
 ROUNDING_S = 0.49  # a segment may be longer than announced by what is rounded away (4.4.3.1)
+JUST_OVER_S = 0.1  # 30 pictures at 29.97 a second are a segment of one second all the same
 TINY = 1e-6
 
 
@@ -141,7 +142,7 @@ class Segmenter:
     def _end(self) -> Iterator[Step]:
         yield from self._cut()
         if not self._longest:
-            self._longest = ceil(max(self._least, self._seconds) - TINY)
+            self._longest = max(1, ceil(max(self._least, self._seconds) - JUST_OVER_S))
             self._most = self._longest + ROUNDING_S
             # Half a picture more, so that one that comes a little late does not have to wait for
             # the next part: with as many pictures, parts stay above 85 % of it (4.4.4.9).

@@ -112,6 +112,11 @@ def test_segments_last_until_the_first_keyframe_after_their_time() -> None:
     assert lengths(steps(film(200, gop=20), segment_s=1.0)) == [1.6] * 4
 
 
+def test_a_segment_that_is_hardly_longer_than_a_second_counts_as_one() -> None:
+    made = steps(film(200, gop=30, fps=29.97), segment_s=1.0)
+    assert {step.longest for step in made if isinstance(step, End)} == {1}
+
+
 def test_a_source_with_rare_keyframes_gets_longer_segments_and_keeps_to_them() -> None:
     made = steps(chain(film(200, gop=100), film(400, gop=1000, first=200)))
     assert lengths(made)[:2] == [4.0, 4.0]

@@ -13,7 +13,7 @@ from stages.capture.testcard import read_counter
 from stages.lane import Coding, Lane
 from tests.capture.listener import decoded
 from tests.factory import delivery, detections
-from tests.pipeline.running import run, total
+from tests.pipeline.running import Footprint, run, total
 from tests.sinks.restream.feed import SIZE
 from tests.sinks.test_video import Read, card_frame
 
@@ -115,7 +115,8 @@ async def test_a_picture_without_its_guards_word_is_not_shown() -> None:
     await sink.close()
 
 
-async def test_a_config_runs_with_it(tmp_path: Path) -> None:
+async def test_a_config_runs_with_it_and_nothing_is_left_behind(tmp_path: Path) -> None:
+    before = Footprint()
     pipeline = await run(
         tmp_path,
         """
@@ -130,3 +131,7 @@ async def test_a_config_runs_with_it(tmp_path: Path) -> None:
     )
     assert total(pipeline, "drawn").done > 0
     assert total(pipeline, "plain").done == 0
+    left = Footprint().added_since(before)
+    assert "children" not in left
+    names = [str(name) for name in left.get("threads", ())]
+    assert not [name for name in names if name.startswith(("push", "hls", "encode"))]
