@@ -93,7 +93,10 @@ class Push:
         packet, lost = self.outbox.take(), False
         while packet is not None:
             began = time.monotonic()
-            packet, why = self._send(packet, lost=lost)
+            try:
+                packet, why = self._send(packet, lost=lost)
+            except OSError as error:  # no process could be started
+                why = str(error)
             was_there, self.connected = self.connected, False
             if self._closed.is_set():
                 return
