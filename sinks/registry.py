@@ -11,6 +11,7 @@ from sinks.mp4 import Mp4Sink
 from sinks.null import NullSink
 from sinks.record import RecordSink
 from sinks.redis import RedisSink
+from sinks.restream import RestreamSink
 from sinks.sink import Sink
 from sinks.webrtc.sink import WebrtcSink
 
@@ -20,6 +21,7 @@ SINKS: dict[str, type[Sink]] = {
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
     "webrtc": WebrtcSink,
+    "restream": RestreamSink,
     "record": RecordSink,
     "null": NullSink,
 }

@@ -5,6 +5,7 @@
 /api/events                     what happens, as server-sent events, the last hundred first
 /whep/{stream}                  how a player asks for a stream
 /streams/{name}/snapshot.jpg    its latest picture
+/streams/{name}/shapes/{file}   a shape that a face3d node has written
 """
 
 import asyncio
@@ -23,11 +24,13 @@ from starlette.routing import BaseRoute, Route
 
 from sinks.feed import Board, Look
 from sinks.sink import Delivery, Mode, Sink, SinkContext
+from sinks.stream_route import StreamRoute
 from sinks.video import Encoding, Video
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.overlay_message import TooLarge, encode
+from sinks.webrtc.shapes import Shapes
 from sinks.webrtc.snapshot import snapshot
 from sinks.webrtc.state import Pulse, StreamState
 from sinks.webrtc.whep import NO_STORE, Whep
@@ -122,7 +125,8 @@ class WebrtcSink(Sink):
             *Assets().routes(),
             Route("/api/viewer", self._about),
             Route("/api/events", self._events),
-            Route("/streams/{name}/snapshot.jpg", self._snapshot),
+            StreamRoute("/streams/{name}/snapshot.jpg", self._snapshot, self._streams, shared=True),
+            Route("/streams/{name}/shapes/{file}", Shapes(self._context, self._may_watch).answer),
             *self._whep.routes(),
         ]
 
@@ -145,7 +149,7 @@ class WebrtcSink(Sink):
         )  # fmt: skip
         nodes = tuple(
             one for one in context.inputs
-            if one in context.graph and name in context.graph[one].streams
+            if one in context.graph and name in context.graph[one].streams and not options.burn
         )  # fmt: skip
         return StreamState(name, video, Pulse(), nodes)
 
@@ -184,6 +188,7 @@ class WebrtcSink(Sink):
         seen = [state for name, state in self._streams.items() if self._may_watch(request, name)]
         lost, unsaid = viewers.waste()
         told = {
+            "now": time.time() * 1e3,  # from which the page learns how far its own clock is off
             "streams": [state.told(viewers.watching(state.name)) for state in seen],
             "graph": {
                 "nodes": [
