@@ -90,10 +90,10 @@ class Relay:
         except FFmpegError:
             self._counts["bad_packets"] += 1
             return
-        waited = timedelta(seconds=time.monotonic() - arrived)
         dts = None if packet.dts is None else packet.dts * tick
-        captured = taken or datetime.now(UTC) - waited
-        self._held.append(_Held(data, raw, dts, packet.is_keyframe, arrived, captured))
+        if taken is None:
+            taken = datetime.now(UTC) - timedelta(seconds=time.monotonic() - arrived)
+        self._held.append(_Held(data, raw, dts, packet.is_keyframe, arrived, taken))
         while self._held and (pts := self._numbering.time_of(self._held[0].raw)) is not None:
             self._push(self._held.popleft(), pts)
 
