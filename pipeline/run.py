@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.live import Live
 
 from models.errors import ModelError
+from pipeline.access.access import opened
 from pipeline.config import PipelineConfig
 from pipeline.isolation import StageFailed
 from pipeline.metrics import registry
@@ -94,7 +95,8 @@ def _obey_signals(pipeline: Pipeline) -> None:
 
 @asynccontextmanager
 async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]:
-    listen = pipeline.config.http.listen
+    http, folder = pipeline.config.http, pipeline.config.folder
+    listen = http.listen
     if listen is None:
         yield None
         return
@@ -104,7 +106,10 @@ async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]
 
     routes = [route for sink in pipeline.parts.sinks.values() for route in sink.routes()]
     status = lambda: msgspec.to_builtins(look())  # noqa: E731
-    async with serving(listen, routes, status, registry(look)) as address:
+    async with (
+        opened(http, folder) as access,
+        serving(listen, routes, status, registry(look), access) as address,
+    ):
         yield address
 
 

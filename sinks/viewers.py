@@ -88,10 +88,18 @@ def only_admin(request: HTTPConnection, what: str) -> Viewer:
     return viewer
 
 
+def looked(request: HTTPConnection, stream: str, how: str) -> None:
+    """Note that somebody has seen a single picture of a stream; told once a minute, not each time.
+
+    how  such as "snapshot"
+    """
+    note(request, "look", {"stream": stream, "how": how})
+
+
 def watching(request: HTTPConnection, stream: str, how: str) -> "Watch":
     """Note that somebody begins to watch a stream; the watch notes its end.
 
-    how  such as "webrtc", "mjpeg", "snapshot", "recording"
+    how  such as "webrtc", "mjpeg", "recording"
     """
     return Watch(request, stream, how)
 

@@ -1,0 +1,73 @@
+"""How often one address may come: token buckets, as many as there are callers, but not more.
+
+https://en.wikipedia.org/wiki/Token_bucket
+"""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
+
+CALLERS_MAX = 10_000  # about 2 MB; who has not come for longest is forgotten
+
+
+class Buckets:
+    """For each caller a bucket that holds `burst` at most and is filled by `rate` in a second."""
+
+    def __init__(
+        self,
+        rate: float,
+        burst: float,
+        *,
+        callers_max: int = CALLERS_MAX,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """All buckets are full."""
+        self._rate = rate
+        self._burst = max(burst, 1.0)
+        self._callers_max = callers_max
+        self._clock = clock
+        self._levels: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def take(self, caller: str) -> float:
+        """Take one of a caller's. Returns 0, or the seconds until there is one again."""
+        level, now = self._level(caller)
+        wait = 0.0 if level >= 1 else (1 - level) / self._rate
+        self._keep(caller, level if wait else level - 1, now)
+        return wait
+
+    def give_back(self, caller: str) -> None:
+        """What was taken was not needed."""
+        level, now = self._level(caller)
+        self._keep(caller, min(level + 1, self._burst), now)
+
+    def _level(self, caller: str) -> tuple[float, float]:
+        now = self._clock()
+        level, at = self._levels.get(caller, (self._burst, now))
+        return min(self._burst, level + (now - at) * self._rate), now
+
+    def _keep(self, caller: str, level: float, now: float) -> None:
+        self._levels[caller] = (level, now)
+        self._levels.move_to_end(caller)
+        if len(self._levels) > self._callers_max:
+            self._levels.popitem(last=False)
+
+
+def caller(address: str) -> str:
+    """By what an address is known: itself, or for IPv6 its network, of which one site has many."""
+    try:
+        found = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(found, IPv6Address) and found.ipv4_mapped is None:
+        return str(IPv6Address(int(found) >> 64 << 64)) + "/64"
+    return str(found)
+
+
+def retry_after(wait: float) -> dict[str, str]:
+    """The header that says when to come again: whole seconds, rounded up."""
+    return {"Retry-After": str(max(1, math.ceil(wait)))}
