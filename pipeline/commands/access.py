@@ -14,7 +14,7 @@ import typer
 from pipeline.access.grants import Grant, Seal, new_id
 from pipeline.access.people import PASSWORD_MAX, hash_password
 from pipeline.commands.read import BAD_CONFIG, read_config
-from pipeline.config import HttpConfig
+from pipeline.config import HttpConfig, PipelineConfig
 from pipeline.config.near import did_you_mean
 
 FAILURE, WRONG_CALL = 1, 2
@@ -23,6 +23,10 @@ UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 LASTS_MAX = 7 * UNITS["d"]
 LASTS = re.compile(r"([0-9]{1,9})([smhd])")
 NAME = re.compile(r"[A-Za-z0-9_.@-]{1,64}")
+
+
+class WrongCall(Exception):
+    """What is wrong with an argument."""
 
 
 def password() -> int:
@@ -51,33 +55,45 @@ def link(path: Path, streams: Sequence[str], lasts: str, name: str, at: str | No
     config = read_config(path, ready=False)
     if config is None:
         return BAD_CONFIG
-    for stream in streams:
-        if stream not in config.streams:
-            near = did_you_mean(stream, config.streams)
-            return _wrong(f"--stream: wanted a stream of {path}, got {stream!r}; {near}")
-    found = LASTS.fullmatch(lasts)
-    seconds = int(found[1]) * UNITS[found[2]] if found else 0
-    if not 0 < seconds <= LASTS_MAX:
-        return _wrong(f"--for: wanted a time such as 30m or 1h, 7d at most, got {lasts!r}")
-    if not NAME.fullmatch(name):
-        return _wrong(f"--name: wanted at most 64 letters, digits and _ . @ -, got {name!r}")
+    try:
+        seconds = _seconds(lasts)
+        _known(streams, config, path)
+        if not NAME.fullmatch(name):
+            raise WrongCall(f"--name: wanted at most 64 letters, digits and _ . @ -, got {name!r}")
+        place = at.rstrip("/") if at else address(config.http)
+    except WrongCall as wrong:
+        return _wrong(str(wrong))
     secret = config.http.access.secret if config.http.access else None
     if secret is None:
         return _wrong(f"{path}: wanted http.access.secret, to sign with, got none", FAILURE)
-    place = at.rstrip("/") if at else address(config.http)
-    if place is None:
-        return _wrong(f"--at: wanted where the server is reached, since {path} names no port")
     until = time.time() + seconds
     grant = Grant("link", name, until, new_id(), tuple(dict.fromkeys(streams)))
     typer.echo(f"{place}/link/{Seal(secret.get_secret_value()).sign(grant)}")
     return 0
 
 
-def address(http: HttpConfig) -> str | None:
-    """Where the server is reached, going by the config; None if it takes any free port, or none."""
+def _seconds(lasts: str) -> int:
+    found = LASTS.fullmatch(lasts)
+    seconds = int(found[1]) * UNITS[found[2]] if found else 0
+    if not 0 < seconds <= LASTS_MAX:
+        raise WrongCall(f"--for: wanted a time such as 30m or 1h, 7d at most, got {lasts!r}")
+    return seconds
+
+
+def _known(streams: Sequence[str], config: PipelineConfig, path: Path) -> None:
+    for stream in streams:
+        if stream not in config.streams:
+            near = did_you_mean(stream, config.streams)
+            raise WrongCall(f"--stream: wanted a stream of {path}, got {stream!r}; {near}")
+
+
+def address(http: HttpConfig) -> str:
+    """Where the server is reached, going by the config. Raises WrongCall if it does not say."""
     host, _, port = (http.listen or "").rpartition(":")
     if not port or int(port) == 0:
-        return None
+        raise WrongCall(
+            f"--at: wanted where the server is reached, since it listens on {http.listen}, got none"
+        )
     scheme = "http" if http.tls is None else "https"
     if host in {"0.0.0.0", "[::]"}:  # noqa: S104
         host = next(iter(http.names), socket.gethostname())

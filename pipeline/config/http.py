@@ -261,7 +261,7 @@ def _open(http: HttpConfig) -> Iterator[Problem]:
     lacking = []
     if not http.loopback and http.tls is None:
         lacking.append("`tls`, such as `tls: self-signed`")
-    if (not http.loopback or http.proxies) and not http.access is None:
+    if (not http.loopback or http.proxies) and http.access is None:
         lacking.append("`access` with `users`")
     if not lacking:
         return
