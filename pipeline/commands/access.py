@@ -57,9 +57,7 @@ def link(path: Path, streams: Sequence[str], lasts: str, name: str, at: str | No
         return BAD_CONFIG
     try:
         seconds = _seconds(lasts)
-        _known(streams, config, path)
-        if not NAME.fullmatch(name):
-            raise WrongCall(f"--name: wanted at most 64 letters, digits and _ . @ -, got {name!r}")
+        _check(streams, name, config, path)
         place = at.rstrip("/") if at else address(config.http)
     except WrongCall as wrong:
         return _wrong(str(wrong))
@@ -80,7 +78,9 @@ def _seconds(lasts: str) -> int:
     return seconds
 
 
-def _known(streams: Sequence[str], config: PipelineConfig, path: Path) -> None:
+def _check(streams: Sequence[str], name: str, config: PipelineConfig, path: Path) -> None:
+    if not NAME.fullmatch(name):
+        raise WrongCall(f"--name: wanted at most 64 letters, digits and _ . @ -, got {name!r}")
     for stream in streams:
         if stream not in config.streams:
             near = did_you_mean(stream, config.streams)

@@ -260,7 +260,7 @@ def _is_network(text: str) -> bool:
 def _open(http: HttpConfig) -> Iterator[Problem]:
     lacking = []
     if not http.loopback and http.tls is None:
-        lacking.append("`tls`, such as `tls: self-signed`")
+        lacking.append("`tls` (such as `tls: self-signed`)")
     if (not http.loopback or http.proxies) and http.access is None:
         lacking.append("`access` with `users`")
     if not lacking:
