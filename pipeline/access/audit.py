@@ -120,7 +120,7 @@ class Audit:
 
     def _lose(self, lines: int, why: str) -> None:
         self.lost += lines
-        if (held_back := self._throttle.ready()) is not None:
+        if (held_back := self._throttle.ready(why)) is not None:
             log.error("audit lines lost", file=str(self.path), why=why, held_back=held_back)
 
 

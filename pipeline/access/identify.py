@@ -152,9 +152,9 @@ async def _until(viewer: Viewer, app: ASGIApp, scope: Scope, receive: Receive, s
         finished = message["type"] == "http.response.body" and not message.get("more_body")
         await send(message)
 
-    left = viewer.until.timestamp() - time.time()
+    limit = asyncio.timeout(max(viewer.until.timestamp() - time.time(), 0))
     try:
-        async with asyncio.timeout(max(left, 0)) as limit:
+        async with limit:
             await app(scope, receive, noted)
     except TimeoutError:
         if not limit.expired():
