@@ -46,10 +46,13 @@ def check_origin(method: str, scheme: str, headers: Headers, origins: Collection
     """
     if method in SAFE:
         return
-    origin = headers.get("origin")
+    # Neither header can be set by a page's script. `Origin` is null for forms of pages that keep
+    # their address to themselves; `Sec-Fetch-Site` comes only over HTTPS and from this machine.
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if site == "same-origin":
+        return
     if origin is None:
-        # No browser sends neither of both with such a request: it is a program.
-        if headers.get("sec-fetch-site", "none") in {"same-origin", "none"}:
+        if site in {None, "none"}:  # no browser sends neither of both here: it is a program
             return
         raise HTTPException(403, "Origin: wanted one, got none from a page of another site")
     if origin in origins or origin.lower() == f"{scheme}://{headers.get('host', '').lower()}":

@@ -46,6 +46,8 @@ async def test_it_answers_to_its_own_names_only(tmp_path: Path, host: str, statu
         ({"Origin": "http://localhost:7"}, 200),
         ({"Origin": "https://dashboard.example.org"}, 200),
         ({"Sec-Fetch-Site": "same-origin"}, 200),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "null"}, 200),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "null"}, 403),
         ({"Origin": "http://localhost"}, 403),
         ({"Origin": "https://localhost:7"}, 403),
         ({"Origin": "http://evil.example"}, 403),
