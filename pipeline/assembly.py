@@ -15,6 +15,7 @@ from sinks.registry import find_sink
 from sinks.sink import Sink, SinkContext
 from stages.capture import make_source
 from stages.events import Event
+from stages.lane import Lane
 from stages.registry import find_stage
 from stages.source import Source
 from stages.stage import Runs, StageContext
@@ -42,15 +43,13 @@ async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
     raises  StageError, ModelError, StageFailed when a stage or source cannot be made; those that
             had been made are closed again
     """
+    lanes = {name: Lane() for name in config.streams}
     sources = {
-        name: make_source(name, stream.options, demand(config, name), config.folder)
+        name: make_source(name, stream.options, demand(config, name), config.folder, lanes[name])
         for name, stream in config.streams.items()
     }
     sinks = {
-        name: find_sink(box.sink)(
-            box.options,
-            SinkContext(name, config.streams_of(name), config.folder, config.guards_of(name)),
-        )
+        name: find_sink(box.sink)(box.options, _sink_context(name, config, lanes))
         for name, box in config.sinks.items()
     }
     governor = Governor({name: stream.priority for name, stream in config.streams.items()})
@@ -73,6 +72,13 @@ def rules(box: NodeConfig) -> Rules:
         patience=box.errors_max,
         nice=box.nice,
     )
+
+
+def _sink_context(name: str, config: PipelineConfig, lanes: Mapping[str, Lane]) -> SinkContext:
+    streams, guards = config.streams_of(name), config.guards_of(name)
+    # A guarded stream has no lane: whatever a sink does, it cannot pass on what is to be hidden.
+    own = {stream: lanes[stream] for stream in streams if stream not in guards}
+    return SinkContext(name, streams, config.folder, guards, own)
 
 
 async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:

@@ -79,7 +79,9 @@ class Graph:
         feeding = {
             stream: tuple(i for i in box.inputs if self._carries(i, stream)) for stream in streams
         }
-        each = isinstance(box, SinkConfig) and find_sink(box.sink).mode == "each"
+        each, lane = _ways(config, name)
+        if lane:
+            feeding = {s: tuple(i for i in of if i != CAPTURE) for s, of in feeding.items()}
         join = None
         if not each and any(len(inputs) > 1 for inputs in feeding.values()):
             patience = None if box.join_ms is None else box.join_ms / 1000
@@ -115,6 +117,19 @@ class Graph:
         return box.policy
 
 
+def _ways(config: PipelineConfig, name: str) -> tuple[bool, bool]:
+    """How frames reach a node or a sink.
+
+    returns  whether each result comes by itself; and whether `capture` stands for the packet lane
+    """
+    box = config.sinks.get(name)
+    if box is None:
+        return False, False
+    kind = find_sink(box.sink)
+    each = kind.mode_for(box.options, guarded=bool(config.guards_of(name))) == "each"
+    return each, each and kind.lane
+
+
 def in_order(config: PipelineConfig) -> Iterator[tuple[str, NodeConfig | SinkConfig]]:
     """The nodes, each after its inputs, and then the sinks."""
     left = dict(config.graph)
@@ -132,14 +147,18 @@ def demand(config: PipelineConfig, stream: str) -> Demand:
 
     Of readers with `every`, the pictures that any of them wants lie on the multiples of what their
     numbers have in common. A reader with both keys counts the rate among its own nth pictures, so
-    the first of each period may be none of them.
+    the first of each period may be none of them. Who takes packets asks for no picture.
     """
     boxes: Mapping[str, NodeConfig | SinkConfig] = {**config.graph, **config.sinks}
     readers = [
         box
         for name, box in boxes.items()
-        if CAPTURE in box.inputs and stream in config.streams_of(name)
+        if CAPTURE in box.inputs
+        and stream in config.streams_of(name)
+        and not _ways(config, name)[1]
     ]
+    if not readers:
+        return Demand(fps=0)
     nths = [reader.every for reader in readers if reader.every is not None]
     if nths and len(nths) == len(readers):
         return Demand(every=gcd(*nths))

@@ -11,7 +11,10 @@ from starlette.routing import BaseRoute
 from models.results import Result
 from stages.events import Event
 from stages.frame import Frame
+from stages.lane import Lane
 from stages.stage import StageOptions
+
+Mode = Literal["each", "frame"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,14 @@ class SinkContext:
     streams the names of the streams that can reach it
     guards  by stream: its privacy nodes, without whose word a picture of it is not to be shown
     folder  where relative paths of the config start
+    lanes   by stream: its video as it comes in. A stream that is guarded has none
     """
 
     node: str
     streams: tuple[str, ...]
     folder: Path = Path()
     guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    lanes: Mapping[str, Lane] = field(default_factory=dict)
 
 
 class Sink(Protocol):
@@ -63,12 +68,23 @@ class Sink(Protocol):
     Options  its own keys in the config
     mode     "each": every result is one delivery, as soon as it is there;
              "frame": one delivery for each frame, when all inputs have answered
+    lane     it takes video from the packet lane. In mode "each", `capture` among its inputs stands
+             for that, gives no deliveries, and asks for no picture to be decoded
 
     Every method runs on the event loop and must not block it.
     """
 
     Options: ClassVar[type[StageOptions]] = StageOptions
-    mode: ClassVar[Literal["each", "frame"]] = "each"
+    mode: ClassVar[Mode] = "each"
+    lane: ClassVar[bool] = False
+
+    @classmethod
+    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:  # noqa: ARG003
+        """Its mode with these options; `guarded`: where a privacy node guards one of its streams.
+
+        By default the same for all.
+        """
+        return cls.mode
 
     def __init__(self, options: BaseModel, context: SinkContext) -> None:
         """Make it from its `Options`, without touching the world: that is for `open`."""

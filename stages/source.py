@@ -12,7 +12,7 @@ from stages.frame import Frame
 class Demand:
     """Which pictures of a stream anyone will look at, so that the others need no decoding.
 
-    fps    at most so many a second, or None for all
+    fps    at most so many a second, 0 for none, or None for all
     every  those whose number is a multiple of it; 1 for all. Not together with `fps`
     """
 
@@ -23,6 +23,11 @@ class Demand:
     def all(self) -> bool:
         """Whether every picture is looked at."""
         return self.fps is None and self.every == 1
+
+    @property
+    def none(self) -> bool:
+        """Whether no picture is looked at: only the packets are wanted."""
+        return self.fps == 0
 
 
 @dataclass(slots=True)

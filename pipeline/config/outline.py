@@ -20,7 +20,7 @@ CIRCLES_MAX = 10
 PRIVACY = "privacy"
 """The stage that guards the streams that reach it."""
 
-SHOWS = ("mjpeg", "mp4")
+SHOWS = ("mjpeg", "mp4", "webrtc", "record", "restream")
 """The sinks that show pictures."""
 
 

@@ -20,6 +20,7 @@ from stages.capture.pace import Pace
 from stages.capture.place import Kind, Place
 from stages.errors import SourceLost
 from stages.frame import Frame
+from stages.lane import Lane
 from stages.source import Demand, SourceStats
 from stages.throttle import Throttle
 
@@ -43,15 +44,17 @@ class AvSource:
         place: Place,
         options: CaptureOptions,
         demand: Demand,
+        lane: Lane,
         container_format: str | None = None,
     ) -> None:
         """Open nothing yet.
 
         stream            its name in the config
+        lane              gets its packets, and its pictures before they are given
         container_format  FFmpeg's demuxer, found out if left out
         """
         self.stats = SourceStats()
-        self._subject = Subject(stream, place, options, demand, self.stats, Throttle())
+        self._subject = Subject(stream, place, options, demand, self.stats, Throttle(), lane)
         self._format = container_format
         self._paced = options.pace == "realtime" or (options.pace == "auto" and options.loop)
         self.live = (
@@ -68,7 +71,8 @@ class AvSource:
         counts["connections"] += 1
         began = time.monotonic()
         for turn in itertools.count():
-            before = counts["decoded"]
+            looked_at = "packets" if self._subject.demand.none else "decoded"
+            before = counts[looked_at]
             with connect(place, self._subject.options, self._format) as (container, video):
                 if turn == 0:
                     self._tell(container, video, time.monotonic() - began)
@@ -78,7 +82,7 @@ class AvSource:
                 yield from self._read(container, video, ends=ends)
             if not ends:
                 raise SourceLost(f"{place}: the other side ended the stream")
-            if counts["decoded"] == before:
+            if counts[looked_at] == before:
                 told = ", ".join(f"{name} {count}" for name, count in counts.items())
                 raise refused(place, f"{place}: wanted at least one picture, got none ({told})")
             if not self._subject.options.loop:
@@ -92,15 +96,17 @@ class AvSource:
         self._due.join()
         wait = self.live and (ends or container.format.name in SEGMENTED)
         connection = Connection(
-            self._subject, container, video, self._numbering, self._wait if wait else None,
-        )  # fmt: skip
-        first = True
-        for decoded in connection.pictures():
-            if first and not ends and self._seen is not None:
-                self._numbering.join(connection.arrived - self._seen)
-            first = False
-            self._seen = connection.arrived
-            yield self._frame(decoded, connection)
+            *(self._subject, container, video, self._numbering),
+            self._wait if wait else None,
+            None if ends else self._seen,
+        )
+        try:
+            for decoded in connection.pictures():
+                frame = self._frame(decoded, connection)
+                self._subject.lane.show(frame)
+                yield frame
+        finally:
+            self._seen = connection.seen
 
     def _frame(self, decoded: Decoded, connection: Connection) -> Frame:
         number, pts = self._numbering.give(connection.raw_time(decoded))

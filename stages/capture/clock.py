@@ -23,6 +23,7 @@ class StreamClock:
 
     repaired  timestamps that could not be taken as they were
     last      seconds of the picture placed last, or None before the first
+    raw       its own timestamp, or None if it had none or belongs to an earlier connection
     """
 
     def __init__(self, step: float = 1 / 25, jump: float = JUMP) -> None:
@@ -38,7 +39,7 @@ class StreamClock:
         self._offset: float | None = None
         self._gap = 0.0
         self._late = 0
-        self._raw: float | None = None
+        self.raw: float | None = None
 
     def join(self, gap: float | None = None) -> None:
         """A new connection, or the file from its start: its timestamps have another origin.
@@ -46,7 +47,7 @@ class StreamClock:
         gap  seconds that passed between the last picture and the one to come; if left out, the
              usual step
         """
-        self._offset = self._raw = None
+        self._offset = self.raw = None
         self._late = 0
         if self.last is not None:
             self._gap = max(TICK, self._step if gap is None else gap)
@@ -75,14 +76,14 @@ class StreamClock:
             placed = self._follow(raw, last)
         if last is not None and placed <= last:  # a float so large that a step is lost in it
             placed = math.nextafter(last, math.inf)
-        self._raw = raw
+        self.raw = raw
         self.last = placed
         return placed
 
     def _follow(self, raw: float | None, last: float) -> float:
         expected = last + self._step
         ahead = self.peek(raw)
-        if raw is None or ahead is None or raw == self._raw:
+        if raw is None or ahead is None or raw == self.raw:
             self.repaired += 1
             if ahead is not None and ahead < expected - BACK:  # a clock that stands still
                 self._anchor(raw, expected)

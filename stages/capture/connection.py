@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 import structlog
 from av.codec.codec import Capabilities
@@ -18,9 +19,11 @@ from stages.capture.numbering import Numbering
 from stages.capture.options import CaptureOptions
 from stages.capture.packet import VideoPacket
 from stages.capture.place import Kind, Place
+from stages.capture.relay import Relay
 from stages.capture.sparing import Sparing, Verdict
 from stages.capture.wall import ClockKind, Wall
 from stages.errors import SourceLost
+from stages.lane import Lane
 from stages.source import Demand, SourceStats
 from stages.throttle import Throttle
 
@@ -42,6 +45,7 @@ class Subject:
     demand: Demand
     stats: SourceStats
     throttle: Throttle
+    lane: Lane
 
 
 class Connection:
@@ -49,6 +53,8 @@ class Connection:
 
     arrived  monotonic seconds at which the packet came that let the last picture out. Of pictures
              that are sent in another order than they are shown, that is a later one than their own
+    seen     the same, of the last that let a picture out or was left undecoded on purpose; None
+             before the first one ever
     """
 
     def __init__(
@@ -58,12 +64,17 @@ class Connection:
         video: VideoStream,
         numbering: Numbering,
         release: Callable[[float | None], None] | None,
+        seen: float | None,
     ) -> None:
         """Take over an open container; closing it is left to who opened it.
 
-        numbering  of the stream; told of each picture that stays undecoded
+        numbering  of the stream; told of each picture that stays undecoded, and how long nothing
+                   had come when the first of this connection does
         release    holds a packet, by its time of decoding, until it is due; None: no waiting
+        seen       of the connection before; None: this one goes on without a gap
         """
+        self.seen = seen
+        self._fresh = seen is not None
         self._subject = subject
         self._container = container
         self._video = video
@@ -75,6 +86,7 @@ class Connection:
         self._decoder = Decoder(
             subject.stream, video, subject.options, subject.stats, subject.throttle
         )
+        self._relay = Relay(subject.stream, subject.lane, video, numbering, subject.stats)
         intra = codec.codec.intra_only
         self._sparing = Sparing(subject.demand, intra=intra)
         # One packet in, its picture out: the next packet's is the next picture.
@@ -98,9 +110,12 @@ class Connection:
             if self._release is not None:
                 self._release(None if packet.dts is None else packet.dts * self._tick)
             self.arrived = time.monotonic()
-            for decoded in self._decode(packet):
+            taken = self._wall.taken(packet, self.arrived)
+            for decoded in self._decode(packet, taken):
                 self._note_life(decoded.decoded)
+                self._note_gap()
                 yield decoded
+            self._relay.take(packet, self._raw_of(packet), self._tick, self.arrived, taken)
             self._check_life()
         yield from self._decoder.rest()
 
@@ -108,11 +123,16 @@ class Connection:
         """The picture's own timestamp in seconds, or None."""
         return self.arrived if self._by_arrival else decoded.raw
 
-    def _decode(self, packet: VideoPacket) -> Iterator[Decoded]:
-        taken = self._wall.taken(packet, self.arrived)
-        if self._subject.demand.all:
+    def _decode(self, packet: VideoPacket, taken: datetime | None) -> Iterator[Decoded]:
+        demand, raw, numbering = self._subject.demand, self._raw_of(packet), self._numbering
+        if self._relay.wants(packet) or demand.all:
             return self._decoder.decode(packet, taken)
-        raw, numbering = self._raw_of(packet), self._numbering
+        if demand.none:
+            self._spare()
+            self._note_gap()
+            # Times of decoding rise where those of showing do not.
+            numbering.skip(raw if packet.dts is None else packet.dts * self._tick)
+            return iter(())
         verdict = self._sparing.judge(
             numbering.clock.peek(raw),
             (packet.duration or 0) * self._tick,
@@ -126,14 +146,17 @@ class Connection:
             return self._decoder.decode(packet, taken)
         if verdict is Verdict.ALONE:
             return self._decoder.alone(packet, taken)
-        self._counts["spared"] += 1
-        self._note_life(self.arrived)
+        self._spare()
         if self._in_order:
             numbering.skip(raw)
         else:
             pts = numbering.clock.peek(raw)
             numbering.spare(-math.inf if pts is None else pts)
         return iter(())
+
+    def _spare(self) -> None:
+        self._counts["spared"] += 1
+        self._note_life(self.arrived)
 
     def _raw_of(self, packet: VideoPacket) -> float | None:
         """The timestamp that the packet's picture will have, in seconds, or None."""
@@ -164,6 +187,12 @@ class Connection:
     def _note_life(self, at: float) -> None:
         self._alive = at
         self._patience = self._subject.options.stall_s
+
+    def _note_gap(self) -> None:
+        if self._fresh and self.seen is not None:
+            self._numbering.join(self.arrived - self.seen)
+        self._fresh = False
+        self.seen = self.arrived
 
     def _check_life(self) -> None:
         """Data may flow and yet show nothing: sound only, or pictures that cannot be decoded."""

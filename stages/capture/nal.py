@@ -23,7 +23,7 @@ class Disposable:
         """Know the codec by FFmpeg's name, and by its `extradata` how its units are framed."""
         self._codec = codec
         self._top_layer = 0
-        self._length = _length_size(codec, extradata or b"")
+        self._length = length_size(codec, extradata or b"")
 
     def __call__(self, packet: VideoPacket) -> bool:
         """Whether the packet can be left undecoded. False when in doubt."""
@@ -62,7 +62,7 @@ class Disposable:
                 at = whole.find(START, at + 3)
 
 
-def _length_size(codec: str, extradata: bytes) -> int:
+def length_size(codec: str, extradata: bytes) -> int:
     """Bytes before each unit that give its length (MP4, Matroska), or 0 for start codes.
 
     ISO/IEC 14496-15: avcC 5.3.3.1, hvcC 8.3.3.1; both begin with version 1.

@@ -18,8 +18,9 @@ class Numbering:
 
     def __init__(self, demand_fps: float | None = None) -> None:
         """Begin at 0. Who asks for few pictures a second gets gaps longer than `JUMP`."""
-        self.clock = StreamClock(jump=JUMP if demand_fps is None else max(JUMP, 3 / demand_fps))
+        self.clock = StreamClock(jump=max(JUMP, 3 / demand_fps) if demand_fps else JUMP)
         self._next = 0
+        self._joined = True  # since the last connection began, nothing has been placed
         self._spared: list[float] = []  # stream seconds, a heap
         self._held: deque[float] = deque(maxlen=HELD_MOST)  # timestamps of the connection
 
@@ -28,6 +29,7 @@ class Numbering:
         self._next += len(self._spared)
         self._spared.clear()
         self._held.clear()
+        self._joined = True
         self.clock.join(gap)
 
     @property
@@ -57,7 +59,17 @@ class Numbering:
         raw  its timestamp; the clock goes on by it as if the picture were there
         """
         self.clock.place(raw)
+        self._joined = False
         self._next += 1
+
+    def time_of(self, raw: float | None) -> float | None:
+        """Stream seconds of the picture with this timestamp, given already or still to come.
+
+        None while that is not known. The picture given last may have got another place than its
+        timestamp alone would say.
+        """
+        placed = raw == self.clock.raw and not self._joined
+        return self.clock.last if placed else self.clock.peek(raw)
 
     def spare(self, pts: float) -> None:
         """A picture of stream time `pts` stays undecoded; it may come before ones still to be
@@ -67,6 +79,7 @@ class Numbering:
     def give(self, raw: float | None) -> tuple[int, float]:
         """(number, seconds) of the next picture that is given out, in the order of showing."""
         pts = self.clock.place(raw)
+        self._joined = False
         if raw is not None:
             self._held = deque((one for one in self._held if one > raw), HELD_MOST)
         while self._spared and self._spared[0] < pts:

@@ -9,6 +9,8 @@ from stages.capture.options import CaptureOptions
 from stages.capture.place import Kind, find_place
 from stages.capture.still import StillSource
 from stages.capture.testcard import CardAlbum, check_size
+from stages.capture.whip import WhipSource
+from stages.lane import Lane
 from stages.source import Demand, Source
 
 CARD_SIZE = "1280x720"
@@ -19,22 +21,28 @@ def make_source(
     options: CaptureOptions,
     demand: Demand,
     folder: Path = Path(),
+    lane: Lane | None = None,
 ) -> Source:
     """The source of one stream. Nothing is opened yet, but for `auto`, which tries the cameras.
 
     stream  its name in the config
+    lane    gets its packets, and its pictures before they are given; None: nobody wants them
     folder  where a relative path starts
     raises  BadOptions if the source cannot be one: see `check_source`
     """
+    lane = lane or Lane()
     place = find_place(options, folder)
     if place.kind is Kind.AUTO:
         place, options = choose(options)
     if place.kind is Kind.CARD:
         forever = options.model_copy(update={"loop": True})
-        return StillSource(stream, CardAlbum(*_card_size(options), stream), forever, demand)
+        return StillSource(stream, CardAlbum(*_card_size(options), stream), forever, demand, lane)
     if place.kind is Kind.FOLDER:
-        return StillSource(stream, Folder(Path(place.address), stream, options), options, demand)
-    return AvSource(stream, place, options, demand)
+        album = Folder(Path(place.address), stream, options)
+        return StillSource(stream, album, options, demand, lane)
+    if place.kind is Kind.WHIP:
+        return WhipSource(stream, options, demand, lane)
+    return AvSource(stream, place, options, demand, lane)
 
 
 def check_source(options: CaptureOptions, folder: Path = Path()) -> None:

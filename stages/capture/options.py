@@ -20,8 +20,9 @@ class CaptureOptions(Options):
         min_length=1,
         repr=False,
         description="A URL (rtsp, rtsps, rtmp, http, https, udp, rtp, tcp), a video file, "
-        "a folder of pictures, a camera such as /dev/video0, `testcard`, or `auto`: the first "
-        "camera that opens, else a clip of a person talking, else the test card.",
+        "a folder of pictures, a camera such as /dev/video0, `testcard`, `whip`: whoever publishes "
+        "it to `/whip/NAME` of our server, or `auto`: the first camera that opens, else a clip of "
+        "a person talking, else the test card.",
     )
     pace: Literal["auto", "realtime", "fast"] = Field(
         "auto",

@@ -1,4 +1,5 @@
-"""What a `source` means: a URL, a camera, a file, a folder, the test card, or whatever is there."""
+"""What a `source` means: a URL, a camera, a file, a folder, the test card, whoever publishes to us,
+or whatever is there."""
 
 import os
 from dataclasses import dataclass
@@ -22,10 +23,15 @@ class Kind(Enum):
 
     AUTO = "whatever there is"
     CARD = "test card"
+    WHIP = "whoever publishes it"
     CAMERA = "camera"
     URL = "stream"
     FILE = "video file"
     FOLDER = "folder of pictures"
+
+
+NAMED = {"auto": Kind.AUTO, "testcard": Kind.CARD, "whip": Kind.WHIP}
+"""Sources that are a word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,7 @@ class Place:
     address: str
 
     def __str__(self) -> str:
-        return self.kind.value if self.kind in {Kind.AUTO, Kind.CARD} else mask(self.address)
+        return self.kind.value if self.address in NAMED else mask(self.address)
 
     @property
     def rtsp(self) -> bool:
@@ -60,8 +66,8 @@ def find_place(options: CaptureOptions, folder: Path = Path()) -> Place:
     raises  BadOptions for a scheme that nobody here speaks, and for a file that is not there
     """
     source = options.source.strip()
-    if source in {"auto", "testcard"}:
-        return Place(Kind.AUTO if source == "auto" else Kind.CARD, source)
+    if source in NAMED:
+        return Place(NAMED[source], source)
     scheme, separator, rest = source.partition("://")
     if separator and scheme.lower() != "file":
         return _url(source, scheme.lower())
@@ -74,7 +80,7 @@ def find_place(options: CaptureOptions, folder: Path = Path()) -> Place:
     if path.exists():
         return Place(Kind.FILE, str(path))
     raise BadOptions(
-        f"source: wanted a URL, a file, a folder, a camera, `testcard` or `auto`, "
+        f"source: wanted a URL, a file, a folder, a camera, `testcard`, `whip` or `auto`, "
         f"got {mask(source)}, and there is no {mask(str(path.absolute()))}"
     )
 

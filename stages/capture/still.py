@@ -12,6 +12,7 @@ from stages.capture.options import CaptureOptions
 from stages.capture.pace import Pace
 from stages.capture.sparing import Sparing, Verdict
 from stages.frame import Frame
+from stages.lane import Lane
 from stages.picture import Picture
 from stages.source import Demand, SourceStats
 
@@ -40,7 +41,9 @@ class StillSource:
     stats  see `SourceStats`
     """
 
-    def __init__(self, stream: str, album: Album, options: CaptureOptions, demand: Demand) -> None:
+    def __init__(
+        self, stream: str, album: Album, options: CaptureOptions, demand: Demand, lane: Lane
+    ) -> None:
         """Show `album` under the name of `stream`, `options.fps` pictures a second."""
         self.stats = SourceStats()
         self.live = options.pace == "realtime" or (options.pace == "auto" and options.loop)
@@ -48,6 +51,8 @@ class StillSource:
         self._album = album
         self._loop = options.loop
         self._fps = options.fps or FPS
+        self._lane = lane
+        self._demand = demand
         self._numbering = Numbering(demand.fps)
         self._sparing = Sparing(demand, intra=True)
         self._pace = Pace()
@@ -57,23 +62,31 @@ class StillSource:
         """See `Source.frames`. Called again, it goes on behind the last picture it gave."""
         counts = self.stats.counts
         counts["connections"] += 1
+        self._lane.open(None)
         while self._loop or self._shown < len(self._album):
             number, due = self._shown % len(self._album), self._shown / self._fps
             self._shown += 1
             if self.live:
                 self._pace.wait(due)
             now = time.monotonic()
-            verdict = self._sparing.judge(
-                due, 0, number=self._numbering.next, keyframe=True, disposable=True
-            )
-            if verdict is Verdict.SPARE:
+            if not (self._lane.pictures or self._wanted(due)):
                 counts["spared"] += 1
                 self._numbering.skip(due)
                 continue
             taken = datetime.now(UTC)
             picture = self._album.take(number, self.stats)
             if picture is not None:
-                yield self._frame(picture, due, now, taken)
+                frame = self._frame(picture, due, now, taken)
+                self._lane.show(frame)
+                yield frame
+
+    def _wanted(self, due: float) -> bool:
+        if self._demand.none:
+            return False
+        verdict = self._sparing.judge(
+            due, 0, number=self._numbering.next, keyframe=True, disposable=True
+        )
+        return verdict is not Verdict.SPARE
 
     def _frame(self, picture: Picture, due: float, arrived: float, taken: datetime) -> Frame:
         self.stats.counts["decoded"] += 1
