@@ -195,6 +195,7 @@ def _server(
         ssl_certfile=certificate.certificate if certificate else None,
         ssl_keyfile=certificate.key if certificate else None,
         log_config=None,
+        log_level="error",  # below that it tells each request of strangers that is none
         access_log=False,
         server_header=False,
     )

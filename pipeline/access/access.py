@@ -1,9 +1,11 @@
 """Who may look, put together from a config: what the server's door and its login page share."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -43,6 +45,7 @@ class Access:
         self.names = own_names(http.names, self.host)
         self.requests = Buckets(limits.requests_per_s, limits.requests_per_s * BURST_S)
         self._logins = Buckets(limits.logins_per_minute / 60, limits.logins_per_minute)
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._folder = folder
         self._ended: dict[str, float] = {}
         self._throttle = Throttle()
@@ -81,16 +84,19 @@ class Access:
         raises  HTTPException 401 if not; 429, without looking, after too many wrong ones
         """
         who = caller(address_of(scope))
-        if wait := self._logins.take(who):
-            self.refused(scope, NOBODY, how, "too many wrong passwords")
-            raise HTTPException(429, "too many wrong passwords; wait a little", retry_after(wait))
-        viewer = await check()
+        async with self._turns.setdefault(who, asyncio.Lock()):  # else many are wrong at once
+            if wait := self._logins.wait(who):
+                self.refused(scope, NOBODY, how, "too many wrong passwords")
+                said = "too many wrong passwords; wait a little"
+                raise HTTPException(429, said, retry_after(wait))
+            viewer = await check()
+            if viewer is None:
+                self._logins.take(who)
         if viewer is None:
             known = self.people is not None and self.people.viewer(name) is not None
             named = Viewer(name, "viewer", frozenset()) if known else NOBODY
             self.refused(scope, named, how, "wrong name or password")
             raise HTTPException(401, "wrong name, password or token")
-        self._logins.give_back(who)
         return viewer
 
     def end(self, session: str, until: float) -> None:

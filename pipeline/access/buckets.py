@@ -33,28 +33,26 @@ class Buckets:
     def __len__(self) -> int:
         return len(self._levels)
 
+    def wait(self, caller: str) -> float:
+        """The seconds until a caller may take one; 0 if now."""
+        level, _ = self._level(caller)
+        return 0.0 if level >= 1 else (1 - level) / self._rate
+
     def take(self, caller: str) -> float:
         """Take one of a caller's. Returns 0, or the seconds until there is one again."""
+        if wait := self.wait(caller):
+            return wait
         level, now = self._level(caller)
-        wait = 0.0 if level >= 1 else (1 - level) / self._rate
-        self._keep(caller, level if wait else level - 1, now)
-        return wait
-
-    def give_back(self, caller: str) -> None:
-        """What was taken was not needed."""
-        level, now = self._level(caller)
-        self._keep(caller, min(level + 1, self._burst), now)
+        self._levels[caller] = (level - 1, now)
+        self._levels.move_to_end(caller)
+        if len(self._levels) > self._callers_max:
+            self._levels.popitem(last=False)
+        return 0.0
 
     def _level(self, caller: str) -> tuple[float, float]:
         now = self._clock()
         level, at = self._levels.get(caller, (self._burst, now))
         return min(self._burst, level + (now - at) * self._rate), now
-
-    def _keep(self, caller: str, level: float, now: float) -> None:
-        self._levels[caller] = (level, now)
-        self._levels.move_to_end(caller)
-        if len(self._levels) > self._callers_max:
-            self._levels.popitem(last=False)
 
 
 def caller(address: str) -> str:

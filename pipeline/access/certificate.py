@@ -14,6 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.access.origin import machine_names
 from pipeline.config.http import TlsConfig
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def names_of(host: str, more: Iterable[str]) -> set[str]:
 
     host  an address or a name; 0.0.0.0 and :: stand for all addresses of this machine
     """
-    names = {"localhost", "127.0.0.1", "::1", socket.gethostname().lower(), *more}
+    names = {"127.0.0.1", "::1", *machine_names(), *more}
     try:
         every = ip_address(host).is_unspecified
     except ValueError:

@@ -7,7 +7,12 @@ starts: uvicorn takes 0.06 s.
 import asyncio
 
 import h11
+import structlog
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from stages.throttle import Throttle
+
+log = structlog.get_logger()
 
 TOO_SLOW = h11.Response(
     status_code=408,
@@ -23,6 +28,8 @@ def protocol(connections_max: int, head_s: float) -> type[asyncio.Protocol]:
     head_s           seconds until the head of a request must be here, from its first byte; for the
                      first one, from when the connection was made
     """
+
+    throttle = Throttle()
 
     class Connection(H11Protocol):
         """Hangs up when the head of a request does not come."""
@@ -44,6 +51,13 @@ def protocol(connections_max: int, head_s: float) -> type[asyncio.Protocol]:
                 self._arrived()
             elif self._waiting is None:
                 self._waiting = self.loop.call_later(head_s, self._too_slow)
+
+        def send_400_response(self, msg: str) -> None:
+            """What came is no HTTP: told once a second, since anybody can send it all day."""
+            if (held_back := throttle.ready()) is not None:
+                at = self.client[0] if self.client else "unknown"
+                log.warning("a request that is none", at=at, held_back=held_back)
+            super().send_400_response(msg)
 
         def connection_lost(self, exc: Exception | None) -> None:
             """It has gone."""

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pipeline.access.access import Access, address_of
 from pipeline.access.body import has_body, read_body, replayed
 from pipeline.access.buckets import caller, retry_after
-from pipeline.access.identify import Identify
+from pipeline.access.identify import LINK, Identify
 from pipeline.access.origin import check_host, check_origin
 from sinks.viewers import NOBODY
 
@@ -79,12 +79,14 @@ class Gate:
         except ClientDisconnect:
             return
         except HTTPException as error:
+            if answer.begun:
+                raise
             why = REFUSALS.get(error.status_code, "refused")
-            self._access.refused(scope, NOBODY, f"{scope['method']} {scope['path']}"[:200], why)
+            self._access.refused(scope, NOBODY, _asked(scope), why)
             await refusal(error)(scope, receive, answer)
         except Exception:
             number = failure_number(scope)
-            log.exception("an answer failed", id=number, method=scope["method"], path=scope["path"])
+            log.exception("an answer failed", id=number, what=_asked(scope))
             if not answer.begun:
                 await failed(scope)(scope, receive, answer)
 
@@ -100,6 +102,12 @@ class Gate:
         limits = access.http.limits
         body = await read_body(headers, receive, limits.body_kib << 10, limits.body_s)
         return replayed(body, receive)
+
+
+def _asked(scope: Scope) -> str:
+    """What was asked for, in short; a link in it would let others in."""
+    path = scope["path"] if not scope["path"].startswith(LINK) else f"{LINK}..."
+    return f"{scope['method']} {path}"[:200]
 
 
 def refusal(error: HTTPException) -> Response:

@@ -22,8 +22,13 @@ def own_names(names: Collection[str], host: str) -> frozenset[str]:
 
     host  on which it listens
     """
+    return frozenset({*machine_names(), host.lower(), *(name.lower() for name in names)})
+
+
+def machine_names() -> set[str]:
+    """What this machine is called, in its network (multicast DNS) too."""
     here = socket.gethostname().lower()
-    return frozenset({"localhost", here, host.lower(), *(name.lower() for name in names)})
+    return {"localhost", here, here if "." in here else f"{here}.local"}
 
 
 def check_host(headers: Headers, names: Collection[str]) -> None:

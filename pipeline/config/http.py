@@ -66,17 +66,17 @@ def _short(value: object) -> object:
     return {SELF_SIGNED: FOLDER} if value == SELF_SIGNED else value
 
 
-Hidden = Annotated[SecretStr, BeforeValidator(_text, json_schema_input_type=str)]
+SecretText = Annotated[SecretStr, BeforeValidator(_text, json_schema_input_type=str)]
 
 
 class UserConfig(Part):
     """Somebody who may look, or a program that does."""
 
-    password: Annotated[Hidden, AfterValidator(_hash)] | None = Field(
+    password: Annotated[SecretText, AfterValidator(_hash)] | None = Field(
         default=None,
         description="The hash of the password, as `framewire password` prints it.",
     )
-    token: Annotated[Hidden, AfterValidator(_token)] | None = Field(
+    token: Annotated[SecretText, AfterValidator(_token)] | None = Field(
         default=None,
         description="For programs: `Authorization: Bearer TOKEN`. `framewire token` makes one; "
         "keep it in the environment and write `${NAME}` here.",
@@ -104,7 +104,7 @@ class AccessConfig(Part):
     users: dict[UserName, UserConfig] = Field(
         min_length=1, max_length=1000, description="Those who may look, by name."
     )
-    secret: Annotated[Hidden, AfterValidator(_secret)] | None = Field(
+    secret: Annotated[SecretText, AfterValidator(_secret)] | None = Field(
         default=None,
         description="Signs sessions and links; keep it in the environment. If left out, a new one "
         "at each start: who has logged in has to do so again, and there are no links.",

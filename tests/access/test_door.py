@@ -176,6 +176,20 @@ async def test_wrong_passwords_are_slowed_down_and_do_not_lock_others_out(tmp_pa
     assert link_works.status_code == 200
 
 
+async def test_a_wall_of_pictures_with_one_password_is_not_slowed_down(tmp_path: Path) -> None:
+    async with house(tmp_path, access=ACCESS, limits={"logins_per_minute": 2}) as here:
+        ask = [here.client.get("/api/me", auth=("anna", PASSWORD)) for _ in range(16)]
+        answers = await asyncio.gather(*ask)
+    assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_many_guesses_at_once_are_no_more_than_one_after_the_other(tmp_path: Path) -> None:
+    async with house(tmp_path, access=ACCESS, limits={"logins_per_minute": 2}) as here:
+        ask = [here.client.get("/api/me", auth=("anna", str(n))) for n in range(16)]
+        answers = await asyncio.gather(*ask)
+    assert sorted(answer.status_code for answer in answers) == [401] * 2 + [429] * 14
+
+
 async def test_the_audit_log_says_who_watched_what_when(tmp_path: Path) -> None:
     async with house(tmp_path, access=ACCESS) as here:
         await here.client.get("/show/lobby", headers=bearer())

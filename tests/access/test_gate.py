@@ -159,6 +159,21 @@ async def test_too_many_requests_have_to_wait(tmp_path: Path) -> None:
     assert answers[-1].headers["retry-after"] in {"1", "2"}
 
 
+async def test_a_link_that_is_sent_away_is_not_written_down(tmp_path: Path) -> None:
+    async with house(tmp_path, access=ACCESS) as here:
+        await here.client.get("/link/abc.def", headers={"Host": "evil.example"})
+    (line,) = here.audit()
+    assert line["what"] == "GET /link/..."
+
+
+async def test_noise_is_told_once(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as lines:
+        async with house(tmp_path) as here:
+            for _ in range(20):
+                assert (await said(here, b"\x16\x03\x01\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
+    assert 1 <= len([line for line in lines if line["event"] == "a request that is none"]) < 20
+
+
 async def test_a_failure_is_a_number_that_is_in_the_log(tmp_path: Path) -> None:
     with structlog.testing.capture_logs() as lines:
         async with house(tmp_path) as here:
