@@ -154,8 +154,6 @@ def _server(
     from fastapi import FastAPI  # noqa: PLC0415
     from prometheus_client import CONTENT_TYPE_LATEST, generate_latest  # noqa: PLC0415
 
-    from pipeline.access.connection import protocol  # noqa: PLC0415
-
     class Server(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -180,26 +178,34 @@ def _server(
 
     app.router.routes.extend([*login_routes(access, landing_of(routes)), *routes])
     app.add_exception_handler(Exception, on_failure)
-    limits = access.http.limits
-    certificate = access.certificate()
-    if certificate is not None:
-        log.info("certificate", sha256=certificate.fingerprint, file=str(certificate.certificate))
     closing = asyncio.Event()
     config = uvicorn.Config(
         _Closing(door(app, access), closing),
         lifespan="off",
         ws="none",
-        http=protocol(limits.connections, limits.body_s),
+        http=_protocol(access),
         proxy_headers=bool(access.http.proxies),
         forwarded_allow_ips=list(access.http.proxies),
-        ssl_certfile=certificate.certificate if certificate else None,
-        ssl_keyfile=certificate.key if certificate else None,
         log_config=None,
         log_level="error",  # below that it tells each request of strangers that is none
         access_log=False,
         server_header=False,
     )
     return Server(config), closing
+
+
+def _protocol(access: Access) -> type[asyncio.Protocol]:
+    """The class of connections, over HTTP or HTTPS."""
+    from pipeline.access.connection import protocol  # noqa: PLC0415
+    from pipeline.access.handshake import over_tls, tls_context  # noqa: PLC0415
+
+    limits = access.http.limits
+    plain = protocol(limits.connections, limits.body_s)
+    certificate = access.certificate()
+    if certificate is None:
+        return plain
+    log.info("certificate", sha256=certificate.fingerprint, file=str(certificate.certificate))
+    return over_tls(plain, tls_context(certificate), limits.connections, limits.body_s)
 
 
 class _Closing:

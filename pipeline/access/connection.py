@@ -21,7 +21,7 @@ TOO_SLOW = h11.Response(
 )
 
 
-def protocol(connections_max: int, head_s: float) -> type[asyncio.Protocol]:
+def protocol(connections_max: int, head_s: float) -> type[H11Protocol]:
     """The class of the server's connections.
 
     connections_max  at a time; one more is closed at once

@@ -1,7 +1,12 @@
 """HTTPS with certificates of one's own and with one that the server makes."""
 
+import asyncio
+import contextlib
 import ipaddress
+import socket
+import ssl
 import stat
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -87,6 +92,82 @@ async def test_plain_http_to_it_gets_no_answer(tmp_path: Path) -> None:
             with pytest.raises(httpx.TransportError):
                 await plain.get(f"http://127.0.0.1:{here.port}/healthz")
         assert (await here.client.get("/healthz")).status_code == 200
+
+
+async def test_a_handshake_that_never_ends_is_cut(tmp_path: Path) -> None:
+    async with house(tmp_path, tls="self-signed", limits={"body_s": 0.3}) as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        with contextlib.suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        writer.close()
+        assert (await here.client.get("/healthz")).status_code == 200
+
+
+async def test_those_that_say_nothing_are_counted_too(tmp_path: Path) -> None:
+    async with house(tmp_path, tls="self-signed", limits={"connections": 3}) as here:
+        held = [await asyncio.open_connection("127.0.0.1", here.port) for _ in range(3)]
+        with pytest.raises(httpx.TransportError):
+            await here.client.get("/healthz")
+        for _, writer in held:
+            writer.close()
+            await writer.wait_closed()
+        transport = httpx.AsyncHTTPTransport(retries=5, verify=trust(tmp_path))
+        async with httpx.AsyncClient(transport=transport, base_url=here.address) as client:
+            assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_it_stops_within_a_second_whoever_is_still_shaking_hands(tmp_path: Path) -> None:
+    async with house(tmp_path, tls="self-signed") as here:
+        held = [await asyncio.open_connection("127.0.0.1", here.port) for _ in range(5)]
+        assert (await here.client.get("/healthz")).status_code == 200
+        began = time.perf_counter()
+    assert time.perf_counter() - began < 1
+    for _, writer in held:
+        writer.close()
+
+
+async def test_a_request_that_comes_with_the_handshake_is_answered(tmp_path: Path) -> None:
+    async with house(tmp_path, tls="self-signed") as here:
+        ask = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        for _ in range(20):  # in TLS 1.3 the request is sent with the client's last word
+            answer = await asyncio.to_thread(at_once, here.port, trust(tmp_path), ask)
+            assert answer.startswith(b"HTTP/1.1 200 ")
+            assert answer.endswith(b"ok")
+
+
+def at_once(port: int, context: ssl.SSLContext, ask: bytes) -> bytes:
+    """The answer to a request whose bytes leave together with the end of the handshake."""
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = context.wrap_bio(coming, going, server_hostname="localhost")
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                plain.sendall(going.read())
+                coming.write(plain.recv(1 << 16))
+        tls.write(ask)
+        plain.sendall(going.read())
+        answer = b""
+        while True:
+            try:
+                part = tls.read(1 << 16)
+            except ssl.SSLWantReadError:
+                more = plain.recv(1 << 16)
+                if not more:
+                    return answer
+                coming.write(more)
+                continue
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                return answer
+            if not part:
+                return answer
+            answer += part
+
+
+def trust(folder: Path) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=folder / "framewire-tls" / "certificate.pem")
 
 
 def test_it_is_made_once_and_anew_when_a_name_is_missing_or_it_ends_soon(tmp_path: Path) -> None:
