@@ -12,11 +12,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.access.access import Access, address_of
-from pipeline.access.body import has_body, read_body, replayed
+from pipeline.access.body import Body
 from pipeline.access.buckets import caller, retry_after
 from pipeline.access.identify import LINK, Identify
 from pipeline.access.origin import check_host, check_origin
@@ -25,8 +25,9 @@ from sinks.viewers import NOBODY
 log = structlog.get_logger()
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; media-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' blob: data:; media-src 'self' blob:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'self'; object-src 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
@@ -40,8 +41,6 @@ Strict-Transport-Security is not among them: it would hold for all ports of this
 REFUSALS = {
     400: "no host",
     403: "another site",
-    408: "too slow",
-    413: "too large",
     421: "another host",
     429: "too many requests",
 }
@@ -71,11 +70,13 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
-        answer = _Answer(send)
+        limits = self._access.http.limits
+        body = Body(Headers(scope=scope), receive, limits.body_kib << 10, limits.body_s)
+        answer = _Answer(send, body)
         scope.setdefault("state", {})
         try:
-            receive = await self._checked(scope, receive)
-            await self._app(scope, receive, answer)
+            self._check(scope)
+            await self._app(scope, body, answer)
         except ClientDisconnect:
             return
         except HTTPException as error:
@@ -90,18 +91,13 @@ class Gate:
             if not answer.begun:
                 await failed(scope)(scope, receive, answer)
 
-    async def _checked(self, scope: Scope, receive: Receive) -> Receive:
+    def _check(self, scope: Scope) -> None:
         access = self._access
         headers = Headers(scope=scope)
         if wait := access.requests.take(caller(address_of(scope))):
             raise HTTPException(429, "too many requests", retry_after(wait))
         check_host(headers, access.names)
         check_origin(scope["method"], scope["scheme"], headers, access.http.origins)
-        if not has_body(headers):
-            return receive
-        limits = access.http.limits
-        body = await read_body(headers, receive, limits.body_kib << 10, limits.body_s)
-        return replayed(body, receive)
 
 
 def _asked(scope: Scope) -> str:
@@ -112,7 +108,7 @@ def _asked(scope: Scope) -> str:
 
 def refusal(error: HTTPException) -> Response:
     """The answer to somebody who is sent away."""
-    return PlainTextResponse(f"{error.detail}\n", error.status_code, error.headers)
+    return JSONResponse({"detail": error.detail}, error.status_code, error.headers)
 
 
 def failure_number(scope: Scope) -> str:
@@ -123,7 +119,7 @@ def failure_number(scope: Scope) -> str:
 
 def failed(scope: Scope) -> Response:
     """The answer when it was our fault: nothing of the inside, and where to look."""
-    return PlainTextResponse(f"internal error {failure_number(scope)}\n", 500)
+    return JSONResponse({"detail": f"internal error {failure_number(scope)}"}, 500)
 
 
 async def on_failure(request: Request, error: Exception) -> Response:  # noqa: ARG001
@@ -132,10 +128,11 @@ async def on_failure(request: Request, error: Exception) -> Response:  # noqa: A
 
 
 class _Answer:
-    """Sends on, with the headers that a route has not set itself."""
+    """Sends on, with the headers that a route has not set itself, once all has been heard."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, body: Body) -> None:
         self._send = send
+        self._body = body
         self.begun = False
 
     async def __call__(self, message: Message) -> None:
@@ -144,4 +141,8 @@ class _Answer:
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
+            if not self._body.whole and headers.get("connection") != "close":
+                await self._body.drain()
+                if not self._body.whole:
+                    headers["Connection"] = "close"
         await self._send(message)

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.access.access import Access
@@ -137,7 +137,7 @@ def _who(request: Request, error: HTTPException) -> Response:
         # A browser would ask for a Basic password in a window of its own, over our page.
         basic = "" if "sec-fetch-mode" in request.headers else f", Basic {REALM}"
         headers["WWW-Authenticate"] = f"Bearer {REALM}{basic}"
-    return PlainTextResponse(f"{error.detail}\n", error.status_code, headers)
+    return JSONResponse({"detail": error.detail}, error.status_code, headers)
 
 
 async def _until(viewer: Viewer, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,6 +160,6 @@ async def _until(viewer: Viewer, app: ASGIApp, scope: Scope, receive: Receive, s
         if not limit.expired():
             raise
         if not begun:
-            await PlainTextResponse("over\n", 401)(scope, receive, send)
+            await JSONResponse({"detail": "over"}, 401)(scope, receive, send)
         elif not finished:
             await send({"type": "http.response.body", "body": b""})

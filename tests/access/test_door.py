@@ -121,7 +121,7 @@ async def test_a_link_shows_its_streams_until_it_ends(tmp_path: Path) -> None:
             assert answer.json() == {"name": "link:guest", "role": "viewer"}
             assert (await here.client.get("/show/vault", **how)).status_code == 404
         over = await here.client.get("/show/lobby", params={"link": link("lobby", lasts=-1)})
-        assert (over.status_code, over.text) == (401, "link: over\n")
+        assert (over.status_code, over.json()) == (401, {"detail": "link: over"})
 
 
 @pytest.mark.parametrize("changed", ["stream", "signature", "secret", "cut", "nothing"])

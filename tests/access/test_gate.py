@@ -99,7 +99,7 @@ async def test_a_body_of_10_mb_ends_in_413(tmp_path: Path) -> None:
 
         chunked = await here.client.post("/change", content=chunks())
         assert whole.status_code == chunked.status_code == 413
-        assert whole.text == "body: wanted at most 262144 bytes\n"
+        assert whole.json() == {"detail": "body: wanted at most 262144 bytes"}
         assert (await here.client.post("/change", content=bytes(262_144))).status_code == 200
         assert (await here.client.post("/change", content=bytes(262_145))).status_code == 413
 
@@ -125,6 +125,29 @@ async def test_a_request_that_never_ends_is_cut(tmp_path: Path, sent: str) -> No
         answer = await said(here, sent.encode())
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert (await here.client.get("/healthz")).status_code == 200
+
+
+async def test_who_is_not_let_in_hears_so_whatever_they_send(tmp_path: Path) -> None:
+    async with house(tmp_path, access=ACCESS, limits={"body_s": 1}) as here:
+        answer = await here.client.post("/change", content=bytes(10_000_000))
+        assert answer.status_code == 401
+        answer = await here.client.post("/change", content=bytes(10), headers=bearer())
+        assert answer.status_code == 403
+        part = "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n"
+        for more in ("Content-Length: 9\r\n\r\nonly", part):
+            assert (await said(here, f"{CHANGE}{more}".encode())).startswith(b"HTTP/1.1 401 ")
+        asks = f"{CHANGE}Content-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+        assert (await said(here, asks.encode())).startswith(b"HTTP/1.1 401 ")
+
+
+async def test_after_a_body_that_nobody_read_the_connection_goes_on(tmp_path: Path) -> None:
+    ask = b"POST /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi"
+    async with house(tmp_path) as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        for _ in range(2):
+            writer.write(ask)
+            assert (await reader.readuntil(b"}")).startswith(b"HTTP/1.1 405 ")
+        writer.close()
 
 
 async def test_a_second_request_that_never_ends_is_cut_too(tmp_path: Path) -> None:
@@ -182,7 +205,7 @@ async def test_a_failure_is_a_number_that_is_in_the_log(tmp_path: Path) -> None:
     assert answer.status_code == 500
     assert "4711" not in answer.text
     failures = [line for line in lines if line["event"] == "an answer failed"]
-    assert [line["id"] for line in failures] == [answer.text.split()[-1]]
+    assert [line["id"] for line in failures] == [answer.json()["detail"].split()[-1]]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/breaks", "/nothing", "/api/me"])
