@@ -2,7 +2,7 @@
 
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,13 @@ class House:
         """What the audit log says; it is whole once the house is left."""
         lines = (self.folder / "audit").read_bytes().splitlines()
         return [msgspec.json.decode(line) for line in lines]
+
+    async def well(self) -> bool:
+        """Whether it answers, soon: connections that others have closed may still be counted."""
+        for _ in range(50):
+            with suppress(httpx.TransportError):
+                return (await self.client.get("/healthz")).status_code == 200
+        return False
 
     @property
     def port(self) -> int:

@@ -152,7 +152,7 @@ async def test_what_is_shown_ends_with_the_link(tmp_path: Path) -> None:
         return StreamingResponse(lines())
 
     async with house(tmp_path, [Route("/endless", endless)], access=ACCESS) as here:
-        answer = await here.client.get("/endless", params={"link": link("lobby", lasts=0.5)})
+        answer = await here.client.get("/endless", params={"link": link("lobby", lasts=2)})
     assert answer.text == "first\n"  # and a proper end of the body
 
 

@@ -36,8 +36,9 @@ async def test_the_cookie_is_kept_from_scripts_and_from_other_sites(tmp_path: Pa
     async with house(tmp_path, access=ACCESS) as here:
         cookie = (await come_in(here)).headers["set-cookie"]
     assert cookie.startswith(f"framewire-{here.port}=")
-    for part in ("HttpOnly", "SameSite=strict", "Path=/", "Max-Age=43199"):
+    for part in ("HttpOnly", "SameSite=strict", "Path=/"):
         assert part in cookie
+    assert re.search(r"Max-Age=431\d\d;", cookie)
     assert "Domain" not in cookie
     assert "Secure" not in cookie  # this is plain HTTP; see test_tls
 

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from pipeline.access.grants import Grant, Seal
 from pipeline.whip import Whip
@@ -59,17 +60,17 @@ async def test_a_guest_watches_one_stream_and_there_is_no_other(tmp_path: Path) 
     assert ("watched", "link:guest", "lobby") in events  # when the sink closes, at the latest
 
 
+@pytest.mark.slow
 async def test_a_session_ends_with_the_link(tmp_path: Path) -> None:
     async with cameras(tmp_path) as (here, _):
-        let_in(here.client, lasts=3)
+        let_in(here.client, lasts=6)
         async with Peer(here.client, "lobby") as peer:
             closed = asyncio.Event()
             peer.connection.on("connectionstatechange", closed.set)
             while peer.connection.connectionState != "closed":
                 await asyncio.wait_for(closed.wait(), 20)
                 closed.clear()
-    watched = [line for line in here.audit() if line["event"] == "watched"]
-    assert [line["seconds"] for line in watched if 1 < float(str(line["seconds"])) < 10]
+    assert [line["event"] for line in here.audit()] == ["watch", "watched"]
 
 
 async def test_a_session_that_is_taken_down_is_no_longer_watched(tmp_path: Path) -> None:
