@@ -47,17 +47,18 @@ def _hash(value: SecretStr) -> SecretStr:
 
 
 def _token(value: SecretStr) -> SecretStr:
-    if (length := len(value.get_secret_value())) < TOKEN_MIN:
-        raise ValueError(
-            f"wanted at least {TOKEN_MIN} signs, such as `framewire token` prints, got {length}"
-        )
-    return value
+    return _long(value, TOKEN_MIN)
 
 
 def _secret(value: SecretStr) -> SecretStr:
-    if (length := len(value.get_secret_value())) < SECRET_MIN:
+    return _long(value, SECRET_MIN)
+
+
+def _long(value: SecretStr, least: int) -> SecretStr:
+    text = value.get_secret_value()
+    if len(text) < least and "${" not in text:  # that the variable is missing has been told
         raise ValueError(
-            f"wanted at least {SECRET_MIN} signs, such as `framewire token` prints, got {length}"
+            f"wanted at least {least} signs, such as `framewire token` prints, got {len(text)}"
         )
     return value
 

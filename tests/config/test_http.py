@@ -97,6 +97,11 @@ def test_a_token_from_the_environment_is_shown_by_its_name_only() -> None:
     assert token.get_secret_value() == "w" * 24
 
 
+def test_a_secret_that_is_not_in_the_environment_is_told_once() -> None:
+    (found,) = mistakes(http(f'access: {{ {USERS}, secret: "${{SECRET}}" }}'))
+    assert "wanted the environment variable SECRET, got none" in found
+
+
 def test_self_signed_is_short_for_a_folder() -> None:
     tls = load(http("tls: self-signed")).http.tls
     assert tls is not None
