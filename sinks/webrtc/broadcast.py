@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -50,6 +51,8 @@ class Broadcast:
         self._loop = asyncio.get_running_loop()
         self._known: dict[int, tuple[Packet, Picture]] = {}
         self._lock = threading.Lock()
+        self._passing: deque[tuple[Outbox, Picture]] = deque()
+        self._called = False
 
     def join(self, outbox: Outbox) -> Subscribed:
         """Put every picture into this outbox from now on."""
@@ -61,13 +64,30 @@ class Broadcast:
             if joining and threading.get_ident() == here:
                 backlog.append(picture)
             else:
-                self._loop.call_soon_threadsafe(outbox.offer, picture)
+                self._pass_on(outbox, picture)
 
         subscription = self._video.attach(read)
         joining = False
         for picture in hurried(backlog):
             outbox.offer(picture)
         return subscription
+
+    def _pass_on(self, outbox: Outbox, picture: Picture) -> None:
+        # From any thread. One call wakes the loop for all viewers of a picture.
+        self._passing.append((outbox, picture))
+        if not self._called:
+            self._called = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._called = False
+        try:
+            while self._passing:
+                outbox, picture = self._passing.popleft()
+                outbox.offer(picture)
+        finally:  # what fails for one viewer does not hold the others
+            if self._passing:
+                self._loop.call_soon(self._deliver)
 
     def _picture(self, packet: Packet) -> Picture:
         with self._lock:
