@@ -9,6 +9,7 @@ this file; tests/sinks/webrtc/test_sender.py notices when one of them goes.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from secrets import randbelow
@@ -40,6 +41,7 @@ MORE_PROFILES = ("4d001f", "64001f")  # Main and High, which cameras send; aiort
 _HEADER = Struct("!BBHLL")
 _EXTENSION = Struct("!HH")
 _SEQUENCE = Struct("!H")
+_MARK = b"\xf5\x0a\x5f"
 
 
 def payloads(annexb: bytes) -> tuple[bytes, ...]:
@@ -143,6 +145,7 @@ class FanOutSender:
         self._ready: list[bytes] = []  # packets of the picture that is going out
         self._running = False
         self._pause: asyncio.TimerHandle | None = None
+        self._form: tuple[int, bytes, bytes] | tuple[int, bytes] = (0x80, b"")
         self._payload_type = 0
         self._sequence = randbelow(1 << 15)  # the lower half, as aiortc: SRTP's first wrap is far
         for name, own in (
@@ -157,6 +160,7 @@ class FanOutSender:
     async def _run(self, codec: RTCRtpCodecParameters) -> None:
         """In place of `RTCRtpSender._run_rtp`: as long as the viewer is there."""
         self._payload_type = codec.payloadType or 0
+        self._form = self._form_of_extensions()
         self._running = True
         self._outbox.on_news = self._send
         _of(self._sender, "rtp_started").set()
@@ -246,13 +250,20 @@ class FanOutSender:
 
     def _extension(self) -> tuple[int, bytes]:
         """The first byte of a packet that is sent now, and its extension: mid, time of sending."""
+        now = (int(time.time() * (1 << 18)) & 0xFFFFFF).to_bytes(3, "big")  # 1900 is 0 modulo 64 s
+        return self._form[0], now.join(self._form[1:])
+
+    def _form_of_extensions(self) -> tuple[int, bytes, bytes] | tuple[int, bytes]:
+        """The first byte of all packets, and what stands before and after the time of sending."""
         values = HeaderExtensions()
-        values.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
+        values.abs_send_time = int.from_bytes(_MARK, "big")
         values.mid = _of(self._sender, "mid")
         profile, body = _of(self._sender, "rtp_header_extensions_map").set(values)
         if not body:
             return 0x80, b""
-        return 0x90, _EXTENSION.pack(profile, len(body) >> 2) + bytes(body)
+        before, *after = bytes(body).split(_MARK, 1)
+        head = _EXTENSION.pack(profile, len(body) >> 2)
+        return (0x90, head + before, after[0]) if after else (0x90, head + before)
 
 
 class _Way:
