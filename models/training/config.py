@@ -231,9 +231,10 @@ class Segment(Common):
     """A U-Net on a MobileNet or on VGG16: the class of each pixel."""
 
     task: Literal["segment"]
-    network: Literal["mobilenet", "unet16"] = Field(
+    network: Literal["mobilenet", "unet11", "unet16"] = Field(
         "mobilenet",
-        description="The encoder: a MobileNet; or `unet16`, TernausNet-16, a U-Net on VGG16.",
+        description="The encoder: a MobileNet; or `unet16`, TernausNet-16, a U-Net on VGG16; or "
+        "`unet11`, TernausNet-11, on VGG11, about half the work.",
     )
     alpha: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="Width of a MobileNet.")
     frozen: str = Field(

@@ -32,7 +32,7 @@ IMAGENET = 1001  # classes of TensorFlow's quantised files: the background is th
 
 def input_of(network: str, picture: Picture) -> Input:
     """How a backbone wants its picture."""
-    if network in {"vgg16", "unet16"}:
+    if network in {"vgg16", "unet11", "unet16"}:
         return Input(picture.width, picture.height, "bgr", picture.fit, CAFFE, (1.0, 1.0, 1.0))
     return Input(picture.width, picture.height, "rgb", picture.fit, HALF, HALF)
 

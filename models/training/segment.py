@@ -18,7 +18,7 @@ from models.training.fit import fit
 from models.training.masks import read_masks, read_pair
 from models.training.outcome import Outcome
 from models.training.setting import Setting
-from models.training.unet16 import unet16
+from models.training.unet import unet
 
 CHUNK = 4  # pictures that are looked at together, when they are not learnt from
 
@@ -70,8 +70,8 @@ def train(config: Segment, setting: Setting) -> Outcome:
 
 
 def _network(config: Segment, wanted: Input) -> keras.Model:
-    if config.network == "unet16":
-        return unet16(wanted, len(config.labels), config.weights)
+    if config.network != "mobilenet":
+        return unet(config.network, wanted, len(config.labels), config.weights)
     body = networks.backbone("mobilenet", wanted, config.alpha, config.weights)
     return networks.segmenter(body, len(config.labels))
 
