@@ -44,13 +44,14 @@ NODES = tuple(f"node{number}" for number in range(10))
 
 def coded(path: str) -> list[Packet]:
     """The clip's packets as Annex B."""
-    packets = []
     with av.open(path) as clip:
         video = clip.streams.video[0]
         annexb = av.BitStreamFilterContext("h264_mp4toannexb", video)
-        for packet in clip.demux(video):
-            for one in annexb.filter(packet if packet.size else None):
-                packets.append((bytes(one), one.is_keyframe))
+        packets = [
+            (bytes(one), one.is_keyframe)
+            for packet in clip.demux(video)
+            for one in annexb.filter(packet if packet.size else None)
+        ]
     coding = Coding("h264", (1280, 720))
     now = datetime.now(UTC)
     return [Packet("a", data, 0, 0, key, 0, now, coding) for data, key in packets]
