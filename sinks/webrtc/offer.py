@@ -28,12 +28,25 @@ class Offer:
 
 
 def read_offer(body: bytes) -> Offer:
-    """Read an offer to watch.
+    """Read an offer to watch. Raises Refused 400 if it is none, 406 if it cannot take H.264."""
+    offer, media = _read(body)
+    _check_video(media, "recvonly")
+    _check_h264(media)
+    return offer
 
-    The candidates are taken out of it: aiortc would look up each name among them before it
-    answers, which takes a second for those of a browser.
 
-    raises  Refused 400 if it is none, 406 if the viewer cannot take H.264
+def read_publication(body: bytes) -> Offer:
+    """Read an offer to publish. Raises Refused 400 if it is none."""
+    offer, media = _read(body)
+    _check_video(media, "sendonly")
+    return offer
+
+
+def _read(body: bytes) -> tuple[Offer, list[MediaDescription]]:
+    """An offer without its candidates, and what it has of media.
+
+    aiortc would look up each name among the candidates before it answers, which takes a second for
+    those of a browser.
     """
     lines = _lines(body)
     if not lines or lines[0] != "v=0":
@@ -51,8 +64,7 @@ def read_offer(body: bytes) -> Offer:
         media = SessionDescription.parse(sdp).media
     except Exception as error:
         raise Refused(400, f"offer: wanted SDP, got {type(error).__name__}: {error}") from error
-    _check(media)
-    return Offer(sdp, tuple(_candidates(lines)))
+    return Offer(sdp, tuple(_candidates(lines))), media
 
 
 def read_candidates(body: bytes) -> tuple[RTCIceCandidate, ...]:
@@ -76,21 +88,25 @@ def _lines(body: bytes) -> list[str]:
     return lines
 
 
-def _check(media: list[MediaDescription]) -> None:
+def _check_video(media: list[MediaDescription], direction: str) -> None:
     videos = [one for one in media if one.kind == "video"]
     if len(videos) != 1:
         raise Refused(400, f"offer: wanted one video, got {len(videos)}")
     if sum(one.kind == "application" for one in media) > 1:
         raise Refused(400, "offer: wanted one data connection at most")
-    if videos[0].direction not in {"recvonly", "sendrecv"}:
-        raise Refused(400, f"offer: wanted recvonly video, got {videos[0].direction}")
+    if videos[0].direction not in {direction, "sendrecv"}:
+        raise Refused(400, f"offer: wanted {direction} video, got {videos[0].direction}")
     if any(one.dtls is None or not one.dtls.fingerprints for one in media):
-        raise Refused(400, "offer: wanted a fingerprint of the viewer's certificate, got none")
+        raise Refused(400, "offer: wanted a fingerprint of the other side's certificate, got none")
+
+
+def _check_h264(media: list[MediaDescription]) -> None:
+    video = next(one for one in media if one.kind == "video")
     codecs = {
         f"{codec.name} mode {codec.parameters.get('packetization-mode', 0)}"
         if codec.name.upper() == "H264"
         else codec.name
-        for codec in videos[0].rtp.codecs
+        for codec in video.rtp.codecs
     }
     if "H264 mode 1" not in {codec.replace("h264", "H264") for codec in codecs}:
         got = ", ".join(sorted(codecs)) or "none"

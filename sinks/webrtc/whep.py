@@ -55,12 +55,12 @@ class Whep:
 
     async def _stream(self, request: Request) -> Response:
         if request.method == "OPTIONS":
-            return _allowed("POST, OPTIONS", {"Accept-Post": SDP})
+            return allowed("POST, OPTIONS", {"Accept-Post": SDP})
         return await self._answered(request, self._join)
 
     async def _session(self, request: Request) -> Response:
         if request.method == "OPTIONS":
-            return _allowed("PATCH, DELETE, OPTIONS", {"Accept-Patch": FRAGMENT})
+            return allowed("PATCH, DELETE, OPTIONS", {"Accept-Patch": FRAGMENT})
         return await self._answered(
             request, self._patch if request.method == "PATCH" else self._delete
         )
@@ -138,5 +138,6 @@ def refusal(refused: Refused) -> Response:
     return JSONResponse({"detail": str(refused)}, refused.status, headers)
 
 
-def _allowed(methods: str, accepted: dict[str, str]) -> Response:
+def allowed(methods: str, accepted: dict[str, str]) -> Response:
+    """The answer to OPTIONS: the methods, and what they take."""
     return Response(status_code=204, headers={"Allow": methods, **accepted})
