@@ -8,15 +8,15 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from statistics import median
 
+import httpx
 import numpy as np
 import psutil
 
 from benchmarks.clip import clip
 from benchmarks.folder import WORK
-from benchmarks.measure import ROOT, Bar, spread
+from benchmarks.measure import ROOT, Bar, measured, spread
 from tests.servers.film import film
 from tests.sinks.browser import Page, browser
 
@@ -25,8 +25,9 @@ SETTLE_S = 2.0  # before a measurement, for what begins to be over
 MEASURE_S = 10.0
 FURTHER = 10  # viewers over which the cost of a further one is taken
 CARD = "{ source: testcard, size: 1280x720, fps: 25 }"
+REST_S = 45.0  # ICE asks six times, five seconds apart, whether a viewer is still there
 READY = "ready"
-SCRIPT = Path(__file__).with_suffix(".js")
+SCRIPT = ROOT / "tests/sinks/webrtc/watch.js"
 
 
 @contextmanager
@@ -97,6 +98,33 @@ def costs(runs: int = 3) -> Iterator[Bar]:
     yield Bar(what, "<= 0.3", spread(found["decode"]), median(found["decode"]) <= 0.3)
 
 
+def churn(seconds: float = 180.0) -> Iterator[Bar]:
+    """What is left when two hundred viewers have come and gone."""
+    film = str(clip(1280, 720, coding="viewer"))
+    with serving("viewer_server", "passthrough", film, "1") as (address, _):
+        measured("benchmarks.subjects.viewer_churn", address, "60", "20", "1")  # it grows once
+        before = at_rest(address)
+        told = measured("benchmarks.subjects.viewer_churn", address, "200", str(seconds), "2")
+        after = at_rest(address)
+    if told["failed"]:
+        print(told["failed"], file=sys.stderr)
+    what = "200 viewers come and go: those that saw a picture"
+    yield Bar(what, "200", str(told["seen"]), told["seen"] == 200)
+    for one in ("tasks", "descriptors", "threads"):
+        got = f"{before[one]} before, {after[one]} after"
+        yield Bar(f"200 viewers come and go: {one}", "no more", got, after[one] <= before[one])
+    more = 100 * (after["mb"] / before["mb"] - 1)
+    got = f"{more:+.1f} % of {before['mb']:.0f} MB"
+    yield Bar("200 viewers come and go: memory", "<= 2 % more", got, more <= 2)
+
+
+def at_rest(address: str) -> dict[str, float]:
+    """What the server holds when the last viewer's silence has been noticed."""
+    time.sleep(REST_S)
+    told: dict[str, float] = httpx.get(f"{address}/held").json()
+    return told
+
+
 def cards() -> str:
     """A film of numbered cards with a keyframe every ten seconds, as a source."""
     path = WORK / "cards-1280x720-1500.mp4"
@@ -107,7 +135,7 @@ def cards() -> str:
 
 
 def looked_at(source: str, frames: int, times: int = 1) -> list[dict]:
-    """What Chromium sees of a source: see viewer.js."""
+    """What Chromium sees of a source: see watch.js."""
     binary = browser()
     if binary is None:
         raise SystemExit("bench-viewer: wanted Debian's package chromium, got none")
@@ -149,7 +177,7 @@ def pictures() -> Iterator[Bar]:
 
 def main() -> None:
     """Measure what is named, or all."""
-    parts = {"pictures": pictures, "costs": costs}
+    parts = {"pictures": pictures, "costs": costs, "churn": churn}
     wanted = sys.argv[1:] or list(parts)
     print("| what | bar | median (least to most) | held |\n|---|---|---|---|")
     for name in wanted:

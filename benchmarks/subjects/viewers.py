@@ -16,8 +16,8 @@ SDP = {"content-type": "application/sdp"}
 packets = messages = 0
 
 
-async def watch(client: httpx.AsyncClient, overlay: bool) -> RTCPeerConnection:
-    """Connect one; it is back when the first packet has come."""
+async def watch(client: httpx.AsyncClient, *, overlay: bool) -> tuple[str, RTCPeerConnection]:
+    """Connect one; it is back when the first packet has come, with where its session is."""
     peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
     receiver = peer.addTransceiver("video", direction="recvonly").receiver
     begun = asyncio.Event()
@@ -40,17 +40,17 @@ async def watch(client: httpx.AsyncClient, overlay: bool) -> RTCPeerConnection:
     assert answer.status_code == 201, answer.text
     await peer.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
     await asyncio.wait_for(begun.wait(), 30)
-    return peer
+    return answer.headers.get("location", ""), peer
 
 
 async def main(address: str, count: str, *more: str) -> None:
     """See the module."""
     async with httpx.AsyncClient(base_url=address, timeout=30) as client:
-        peers = [await watch(client, "overlay" in more) for _ in range(int(count))]
+        peers = [await watch(client, overlay="overlay" in more) for _ in range(int(count))]
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)
         print(json.dumps({"packets": packets, "messages": messages}), flush=True)
-        await asyncio.gather(*(peer.close() for peer in peers))
+        await asyncio.gather(*(peer.close() for _, peer in peers))
 
 
 if __name__ == "__main__":

@@ -58,6 +58,16 @@ async def test_a_lost_packet_is_sent_again(cinema: Cinema) -> None:
         await peer.until(lambda: peer.again == [lost])
 
 
+async def test_one_who_loses_packets_gets_them_again_and_harms_nobody(cinema: Cinema) -> None:
+    async with Peer(cinema.client) as good, Peer(cinema.client, lose_every=10) as bad:
+        begun = [await peer.number() for peer in (good, bad)]
+        for seen in range(1, 50):
+            assert await good.number() == begun[0] + seen
+        await bad.until(lambda: len(bad.again) >= 5)
+        assert await bad.number() is not None
+        assert cinema.viewers.waste() == (0, 0)
+
+
 async def test_who_leaves_is_let_go(cinema: Cinema) -> None:
     async with Peer(cinema.client) as peer:
         await peer.number()
