@@ -25,11 +25,14 @@ async def visit(client: httpx.AsyncClient, chance: random.Random, seconds: float
     await asyncio.sleep(stay)
     if how == "goodbye":
         await client.delete(place)
-    elif how == "vanish":  # nothing that it sends leaves any more
-        (transceiver,) = peer.getTransceivers()
-        for protocol in transceiver.sender.transport.transport._connection._protocols:
-            protocol.transport.close()
+    elif how == "vanish":  # nothing leaves any more
+        sent = peer.getTransceivers()[0].sender.transport.transport
+        sent._send = swallow
     await peer.close()
+
+
+async def swallow(_data: bytes) -> None:
+    """A network that is gone."""
 
 
 async def main(address: str, count: str, seconds: str, seed: str) -> None:

@@ -16,7 +16,7 @@ from secrets import randbelow
 from struct import Struct
 from typing import Any
 
-from aiortc import RTCRtpSender, clock
+from aiortc import RTCPeerConnection, RTCRtpSender, clock
 from aiortc.codecs import CODECS
 from aiortc.codecs.h264 import NAL_TYPE_FU_A, PACKET_MAX, H264Encoder
 from aiortc.rtcrtpparameters import (
@@ -264,6 +264,25 @@ class FanOutSender:
         before, *after = bytes(body).split(_MARK, 1)
         head = _EXTENSION.pack(profile, len(body) >> 2)
         return (0x90, head + before, after[0]) if after else (0x90, head + before)
+
+
+async def close(peer: RTCPeerConnection) -> None:
+    """Close a connection, also one that is just being made.
+
+    When ICE completes while aioice is closing, it goes on to ask for ever whether the viewer is
+    still there.
+    """
+    transports = {one.receiver.transport.transport for one in peer.getTransceivers()}
+    if peer.sctp is not None:
+        transports.add(peer.sctp.transport.transport)
+    await peer.close()
+    for transport in transports:
+        begun: asyncio.Event | None = transport._RTCIceTransport__start
+        if begun is not None:
+            await begun.wait()  # it looks every 20 ms whether it is to end
+        asking = transport._connection._query_consent_task
+        if asking is not None:
+            asking.cancel()
 
 
 class _Way:

@@ -17,7 +17,7 @@ from sinks.webrtc.broadcast import Broadcast, Subscribed
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import MOST_CANDIDATES, Offer
 from sinks.webrtc.outbox import Outbox, Picture
-from sinks.webrtc.sender import FanOutSender, h264
+from sinks.webrtc.sender import FanOutSender, close, h264
 
 OVERLAY = "overlay"
 """The label of the data channel that the viewer opens."""
@@ -109,7 +109,7 @@ class Session:
         if self._reading is not None:
             self._reading.close()
             self._reading = None
-        await self._peer.close()
+        await close(self._peer)
 
     def _join(self) -> None:
         self._reading = self._reading or self._broadcast.join(self.outbox)

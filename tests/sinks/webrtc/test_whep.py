@@ -8,6 +8,7 @@ import httpx
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
+from sinks.webrtc.sender import close
 from tests.sinks.webrtc.conftest import Cinema
 from tests.sinks.webrtc.peer import SDP, Peer
 
@@ -214,3 +215,15 @@ async def test_who_never_connects_is_forgotten(cinema: Cinema) -> None:
         while len(cinema.viewers):
             await cinema.shown()
     assert cinema.film.watched == 0
+
+
+async def test_nothing_goes_on_of_who_leaves_while_connecting(cinema: Cinema) -> None:
+    for pictures in range(4):
+        async with Peer(cinema.client) as peer:
+            for _ in range(pictures):
+                await cinema.shown()
+            assert (await cinema.client.delete(peer.place)).status_code == 200
+            await close(peer.connection)
+    await cinema.shown()
+    going_on = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
+    assert not {name for name in going_on if name.startswith(("Connection.", "RTC", "FanOut"))}
