@@ -41,6 +41,7 @@ MORE_PROFILES = ("4d001f", "64001f")  # Main and High, which cameras send; aiort
 _HEADER = Struct("!BBHLL")
 _EXTENSION = Struct("!HH")
 _SEQUENCE = Struct("!H")
+_BEGUN = "_RTCIceTransport__start"
 _MARK = b"\xf5\x0a\x5f"
 
 
@@ -277,7 +278,7 @@ async def close(peer: RTCPeerConnection) -> None:
         transports.add(peer.sctp.transport.transport)
     await peer.close()
     for transport in transports:
-        begun: asyncio.Event | None = transport._RTCIceTransport__start
+        begun: asyncio.Event | None = getattr(transport, _BEGUN)
         if begun is not None:
             await begun.wait()  # it looks every 20 ms whether it is to end
         asking = transport._connection._query_consent_task
