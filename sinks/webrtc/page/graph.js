@@ -53,22 +53,28 @@ export class Graph {
   }
 
   tabulate() {
-    const rows = this.nodes.map(({ name, kind }) => {
-      const cells = COLUMNS.slice(2).map(() => element("td", {}, "–"));
-      Object.assign(this.parts.get(name), { cells });
-      return element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, kind), ...cells);
-    });
+    this.body = element("tbody");
     byId("graph-table").replaceChildren(
       element("thead", {}, element("tr", {}, ...COLUMNS.map((name) => element("th", { scope: "col" }, name)))),
-      element("tbody", {}, ...rows));
+      this.body);
+    for (const { name, kind } of this.nodes) this.list(name, kind);
+  }
+
+  // Adds a row to the table. Sinks stand in it only: where their frames come from is not told.
+  list(name, kind) {
+    if (!this.body) return;
+    const cells = COLUMNS.slice(2).map(() => element("td", {}, "–"));
+    this.parts.set(name, { ...this.parts.get(name), cells });
+    this.body.append(element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, kind), ...cells));
   }
 
   // Takes what /api/status says; rates are over the time since it last said something.
   update(report) {
+    for (const name of Object.keys(report.nodes ?? {})) if (!this.parts.has(name)) this.list(name, "sink");
     const { before } = this;
     this.before = this.report = report;
     const seconds = before && report.seconds > before.seconds ? report.seconds - before.seconds : null;
-    for (const { name } of this.nodes) {
+    for (const name of this.parts.keys()) {
       const node = report.nodes?.[name] ?? source(report, name);
       if (node) this.tell(name, node, before?.nodes?.[name] ?? (before && source(before, name)), seconds);
     }
@@ -80,10 +86,12 @@ export class Graph {
     const done = since(({ total }) => total.done) ?? node.fps;
     const dropping = since(({ total }) => sum(total.dropped)) ?? 0;
     const failing = since(({ total }) => sum(total.failed)) ?? 0;
-    put(fps, `${rate(done)} fps`);
-    put(drops, dropping >= 0.05 ? `−${rate(dropping)}/s` : "");
-    queue.setAttribute("width", String(Math.min(1, (node.depth ?? 0) / 8) * WIDE));
-    root.dataset.state = failing > 0 ? "failing" : dropping > 0.05 ? "dropping" : done > 0 ? "working" : "idle";
+    if (root) {
+      put(fps, `${rate(done)} fps`);
+      put(drops, dropping >= 0.05 ? `−${rate(dropping)}/s` : "");
+      queue.setAttribute("width", String(Math.min(1, (node.depth ?? 0) / 8) * WIDE));
+      root.dataset.state = failing > 0 ? "failing" : dropping > 0.05 ? "dropping" : done > 0 ? "working" : "idle";
+    }
     [rate(done), node.depth ?? 0, sum(node.total.dropped), sum(node.total.failed), node.ms?.toFixed(1) ?? "–"]
       .forEach((value, n) => put(cells[n], String(value)));
   }

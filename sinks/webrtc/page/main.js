@@ -178,7 +178,9 @@ bind({
 
 // A browser shows no pictures to a hidden page: what is on the screen then is not known to be new.
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) stage.tiles.forEach((tile) => tile.watch.doubt());
+  if (document.hidden) return;
+  stage.tiles.forEach((tile) => tile.watch.doubt());
+  look();
 });
 addEventListener("online", () => stage.tiles.forEach((tile) => tile.watch.hurry()));
 addEventListener("pagehide", () => stage.tiles.forEach((tile) => tile.stop()));

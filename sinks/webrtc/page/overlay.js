@@ -60,18 +60,27 @@ export class Overlay {
       this.picture.hidden = true; // nothing to be exact about: the video itself is shown
       return true;
     }
-    let source = this.video;
-    if (globalThis.VideoFrame) {
-      source = new VideoFrame(this.video);
-      if (Math.abs(source.timestamp - time * 1e6) > 1) {
-        source.close();
-        return false;
-      }
-    }
+    const source = this.current(time);
+    if (!source) return false;
     this.copy.drawImage(source, 0, 0, this.picture.width, this.picture.height);
     source.close?.();
     this.picture.hidden = false;
     return true;
+  }
+
+  // The picture that the video shows, if it is that of the media time; null if not.
+  current(time) {
+    if (!globalThis.VideoFrame) return this.video; // an older browser: it mostly is
+    let frame;
+    try {
+      frame = new VideoFrame(this.video);
+    } catch (error) {
+      if (error.name === "InvalidStateError") return null; // a connection begins: there is none
+      throw error;
+    }
+    if (Math.abs(frame.timestamp - time * 1e6) <= 1) return frame;
+    frame.close();
+    return null;
   }
 
   // Draws what is known of the picture `rtp`. nodes: whose words may be drawn; moments: all words.
@@ -91,8 +100,11 @@ export class Overlay {
       const counted = items.some((item) => item.node === node && item.said.kind === "zones");
       if (this.places(node) && !counted) items.push({ node, said: { kind: "zones" }, strength: 1 });
     }
-    for (const [kind, paint] of Object.entries(PAINTERS)) {
-      for (const item of items) if (item.said.kind === kind) this.paint(brush, paint, item);
+    // What was said about earlier pictures lies below.
+    for (const layer of [items.filter((item) => !item.exact), items.filter((item) => item.exact)]) {
+      for (const [kind, paint] of Object.entries(PAINTERS)) {
+        for (const item of layer) if (item.said.kind === kind) this.paint(brush, paint, item);
+      }
     }
     this.drawn = items.filter((item) => item.exact).map(({ node }) => node);
   }

@@ -14,7 +14,10 @@ const WORDS = {
   stale: "frozen",
   lost: "no connection",
   refused: "refused",
+  resting: "paused",
 };
+const UNSEEN_MS = 10000; // out of sight, and a stream is let go of
+const QUIET = new Set(["connecting", "waiting", "resting"]); // states that are not said aloud
 
 export class Tile {
   // about: what /api/viewer says of the stream; server: { clock, ice(), places(node) }
@@ -32,6 +35,7 @@ export class Tile {
     this.taken = null; // the RTP timestamp of the picture that is drawn on
     this.told = null; // the state that was last said aloud
     this.seen = true; // whether the tile is in sight
+    this.unseen = null; // since when it or the page is not
     this.running = null;
   }
 
@@ -57,9 +61,11 @@ export class Tile {
       this.caption);
     new ResizeObserver(() => this.redraw()).observe(this.view);
     this.video.addEventListener("resize", () => this.redraw());
-    new IntersectionObserver(([entry]) => {
-      if (entry.isIntersecting && !this.seen) this.watch.doubt();
-      this.seen = entry.isIntersecting;
+    new IntersectionObserver((entries) => {
+      const seen = entries[entries.length - 1].isIntersecting;
+      if (seen && !this.seen) this.watch.doubt();
+      this.seen = seen;
+      this.look(performance.now());
     }).observe(this.view);
   }
 
@@ -89,6 +95,7 @@ export class Tile {
   shown(rtp, moment, time) {
     if (rtp === undefined || !this.overlay.take(time)) return; // which picture it is must be known
     this.taken = rtp;
+    if (this.root.dataset.state !== "live") this.look(performance.now());
     this.overlay.draw(rtp, this.visible, this.watch.moments);
     this.announce(rtp, moment);
   }
@@ -114,14 +121,17 @@ export class Tile {
   }
 
   redraw() {
-    if (this.watch.state !== "live") return;
+    if (this.watch.state !== "live" || this.taken === null) return;
     if (!settings.overlays) this.overlay.picture.hidden = true;
     this.overlay.draw(this.taken, this.visible, this.watch.moments);
   }
 
   // Brings the tile's words and marks up to date; a few times a second.
   look(now) {
-    if (this.seen && !document.hidden) this.watch.check(now);
+    const looked = this.seen && !document.hidden;
+    if (looked) this.watch.check(now);
+    this.unseen = looked ? null : this.unseen ?? now;
+    this.watch.rest(!looked && now - this.unseen > UNSEEN_MS);
     const { state } = this.watch;
     if (state !== "live") this.overlay.clear();
     attribute(this.root, "data-state", state);
@@ -151,7 +161,7 @@ export class Tile {
       return `${why}. Trying again ${wait ? `in ${wait} s` : "now"}`;
     }
     if (state === "waiting") return about.connected === false ? "The camera is away" : "Waiting for the first picture";
-    return state === "connecting" ? "Connecting" : "";
+    return { connecting: "Connecting", resting: "Paused while out of sight" }[state] ?? "";
   }
 
   // From camera to eye, what comes over the network, pictures a second.
@@ -170,7 +180,7 @@ export class Tile {
   say(state) {
     const steady = state === this.before;
     this.before = state;
-    if (!steady || state === this.told || state === "connecting" || state === "waiting" || !this.seen) return;
+    if (!steady || state === this.told || QUIET.has(state) || !this.seen) return;
     if (this.told !== null || state !== "live") {
       tell(state === "live" ? `${this.name} is live again` : `${this.name}: ${this.explain(state, performance.now())}`);
     }

@@ -10,6 +10,8 @@ const LISTED = 60; // events that are listed
 const EVERY_MS = 15000; // recordings are asked for so often while the timeline is open
 const TONES = { lost: "bad", failed: "bad", refused: "bad", removed: "bad", degraded: "warn" };
 const SCRUB_MS = 150; // between pictures while the pointer moves
+const TICK = 52; // pixels for a time of day
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360].map((minutes) => minutes * 60e3);
 const LANES_REM = 1.5; // of the bars, one below the other for each stream
 const STEP = 1 / 60; // of the span: what an arrow key moves
 
@@ -88,14 +90,19 @@ export class Timeline {
     const at = (ms) => `${(100 * (ms - end + span)) / span}%`;
     const recorded = this.segments.filter((segment) => mine(segment) && segment.to > end - span);
     const lanes = [...new Set(recorded.map(({ stream }) => stream))].sort();
-    const bars = recorded.map((segment) => {
-      const bar = element("i", { class: "bar", title: segment.stream });
+    const strip = (name, stream, from, to) => {
+      const bar = element("i", { class: name, title: stream });
       bar.style.height = `${LANES_REM / lanes.length - 0.1}rem`;
-      bar.style.top = `${0.3 + (LANES_REM / lanes.length) * lanes.indexOf(segment.stream)}rem`;
-      bar.style.left = at(Math.max(segment.from, end - span));
-      bar.style.width = `${(100 * (Math.min(segment.to, end) - Math.max(segment.from, end - span))) / span}%`;
+      bar.style.top = `${0.3 + (LANES_REM / lanes.length) * lanes.indexOf(stream)}rem`;
+      bar.style.left = at(Math.max(from, end - span));
+      bar.style.width = `${(100 * (Math.min(to, end) - Math.max(from, end - span))) / span}%`;
       return bar;
-    });
+    };
+    // What was recorded, and in it the times for which it was: a condition of the recorder held.
+    const bars = recorded.flatMap(({ stream, from, to, events = [] }) => [
+      strip("bar", stream, from, to),
+      ...events.map((event) => strip("bar marked", stream, Date.parse(event.start), Date.parse(event.end))),
+    ]);
     const shown = this.events.filter((event) => mine(event) && event.ms > end - span);
     const marks = shown.map((event) => {
       const title = `${clock(event.ms)} ${event.name}, ${event.about}`;
@@ -105,7 +112,7 @@ export class Timeline {
     });
     byId("bars").replaceChildren(...bars);
     byId("marks").replaceChildren(...marks);
-    byId("ticks").replaceChildren(...ticks(end, span, at));
+    byId("ticks").replaceChildren(...ticks(end, span, at, this.track.clientWidth / TICK));
     this.point(at);
     this.list(shown);
     put(byId("timeline-scope"), this.stream ?? "all streams");
@@ -188,10 +195,11 @@ const detail = (event) =>
   Object.entries(event.detail ?? {}).filter(([, value]) => value !== null && value !== "")
     .map(([key, value]) => `${key.replaceAll("_", " ")} ${value}`).join(", ");
 
-function ticks(end, span, at) {
-  const step = [60e3, 300e3, 600e3, 3600e3, 3 * 3600e3].find((ms) => span / ms <= 16) ?? 6 * 3600e3;
+// Whole minutes or hours, at most so many of them.
+function ticks(end, span, at, most) {
+  const step = STEPS.find((ms) => span / ms <= most) ?? STEPS[STEPS.length - 1];
   const found = [];
-  for (let ms = Math.ceil((end - span) / step) * step; ms < end - span / 40; ms += step) {
+  for (let ms = Math.ceil((end - span * 0.98) / step) * step; ms < end - span / 40; ms += step) {
     const tick = element("i", {}, hour(ms));
     tick.style.left = at(ms);
     found.push(tick);

@@ -16,7 +16,7 @@ const STEADY_MS = 10000; // a connection that held so long begins with the first
 const RECEIVED = 256; // pictures whose arrival is remembered
 
 // States: "connecting", "waiting" (for a first picture), "live", "stale" (a frozen picture),
-// "lost" (no connection), "refused" (the server says no).
+// "lost" (no connection), "refused" (the server says no), "resting" (nobody looks).
 export class Watch {
   // clock: a Clock; shown(rtp, moment, time): a picture is on the screen now; spoken(moment): a message came
   constructor(stream, video, clock, { shown, spoken }) {
@@ -33,6 +33,7 @@ export class Watch {
     this.retryAt = null; // performance.now() of the next try
     this.bad = 0; // messages that could not be read
     this.running = false;
+    this.resting = false;
     this.session = null;
     this.wake = null;
   }
@@ -41,6 +42,12 @@ export class Watch {
     this.running = true;
     let wait = AGAIN_MS[0];
     while (this.running) {
+      if (this.resting) {
+        this.turn("resting", "");
+        await this.sleep(null);
+        wait = AGAIN_MS[0];
+        continue;
+      }
       const began = performance.now();
       this.turn("connecting", "");
       try {
@@ -49,21 +56,36 @@ export class Watch {
         this.turn("waiting", "");
         this.began = performance.now();
         this.look(this.session);
+        if (this.resting) this.session.close("nobody looks");
         this.why = await this.session.closed;
         this.state = "lost";
       } catch (error) {
         this.turn(error instanceof Refused ? "refused" : "lost", error.why || error.message);
       }
       this.session = null;
-      if (!this.running) break;
+      if (!this.running || this.resting) continue;
       wait = performance.now() - began > STEADY_MS ? AGAIN_MS[0] : Math.min(2 * wait, AGAIN_MS[1]);
       const pause = wait * (0.75 + Math.random() / 2); // not all viewers at once
       this.retryAt = performance.now() + pause;
-      await new Promise((go) => {
-        this.wake = go;
-        setTimeout(go, pause);
-      });
+      await this.sleep(pause);
     }
+  }
+
+  // Waits so many milliseconds, or for ever (null), unless it is woken.
+  sleep(pause) {
+    return new Promise((go) => {
+      this.wake = go;
+      if (pause !== null) setTimeout(go, pause);
+    });
+  }
+
+  // Lets go of the stream while nobody looks, so that nothing is coded, sent and decoded for nobody.
+  rest(resting) {
+    if (resting === this.resting) return;
+    this.resting = resting;
+    if (resting) this.session?.close("nobody looks");
+    else this.turn("connecting", "");
+    this.wake?.();
   }
 
   stop() {

@@ -15,7 +15,8 @@ from starlette.routing import BaseRoute, Route
 
 from models.results import Caption
 from pipeline.server import serving
-from sinks.sink import GraphNode, SinkContext
+from sinks.sink import Delivery, GraphNode, SinkContext
+from sinks.webrtc.assets import Assets
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.sink import WebrtcSink
 from stages.events import Event
@@ -88,10 +89,13 @@ async def show(
     *streams: str,
     listen: str = "127.0.0.1:0",
     more: tuple[BaseRoute, ...] = (Route("/api/recordings", nothing_recorded),),
+    late: float = 0.0,
 ) -> AsyncIterator[Show]:
     """A sink that shows a film for each stream, and what a node has seen in each picture.
 
     That is its number: a result has the number of its picture as the number of its track.
+
+    late  seconds from a picture to what was seen in it
     """
     lanes = {stream: Lane() for stream in streams or ("a",)}
     films = {stream: Film() for stream in lanes}
@@ -105,7 +109,11 @@ async def show(
         found = detections((0.2, 0.3, 0.6, 0.8))
         object.__setattr__(found, "tracks", found.classes + number)
         frame = grey_frame(number, stream, results={"detect": found})
-        asyncio.run_coroutine_threadsafe(sink.write([delivery(frame, "detect")]), loop)
+        asyncio.run_coroutine_threadsafe(says(delivery(frame, "detect")), loop)
+
+    async def says(what: Delivery) -> None:
+        await asyncio.sleep(late)
+        await sink.write([what])
 
     for stream, film in films.items():
         lanes[stream].open(H264)
@@ -133,6 +141,21 @@ async def test_what_is_drawn_was_said_about_the_very_picture_below_it() -> None:
     assert len(said) >= 0.9 * len(seen)
     assert all("detect" in picture["drawn"] for picture in said)
     assert visit.complaints == []
+
+
+@pytest.mark.slow
+async def test_pictures_wait_for_what_is_seen_in_them_unless_they_are_to_come_at_once() -> None:
+    async with (
+        show(late=0.2) as shown, visiting(f"{shown.page}#a") as visit, playing(shown.films["a"])
+    ):  # fmt: skip
+        await visit.state("a", "live")
+        waits = "document.querySelector('[data-fact=\"Waits for results\"] dd')?.textContent"
+        await visit.until(f"parseInt({waits}) >= 200")
+        enough = [len([one for one in await numbers_seen(visit) if one["says"] == one["shows"]])
+                  for _ in range(3)]  # fmt: skip
+        assert max(enough) >= 34, enough
+        await visit.page.get_by_role("radio", name="Pictures come at once").check()
+        await visit.until(f"{waits} === 'no'")
 
 
 async def test_a_picture_that_stands_still_is_marked_and_said_to_be() -> None:
@@ -260,6 +283,31 @@ async def test_sixteen_streams_fit_without_scrolling() -> None:
             return box.bottom <= innerHeight && box.right <= innerWidth && box.width > 200;
         })"""
         await visit.until(fits)
+
+
+@pytest.mark.slow
+async def test_streams_out_of_sight_are_let_go_of_and_taken_up_again() -> None:
+    names = [f"camera-{n}" for n in range(6)]
+    async with show(*names) as shown, visiting(shown.page, 390, 500, phone=True) as visit:
+        await visit.state("camera-5", "resting")
+        assert await visit.page.locator("article[data-state='resting']").count() >= 3
+        async with httpx.AsyncClient(base_url=shown.address) as client:
+            assert (await client.get("/api/viewer")).json()["viewers"]["now"] <= 3
+        await visit.page.locator("article").last.scroll_into_view_if_needed()
+        await visit.state("camera-5", "waiting")
+
+
+async def test_who_is_not_signed_in_any_more_is_told_where_to() -> None:
+    async def refused(_: Request) -> Response:
+        return Response("wanted a session, got none", 401)
+
+    routes = [*Assets().routes(), *(Route(f"/api/{one}", refused) for one in ("viewer", "events"))]
+    async with (
+        serving("127.0.0.1:0", routes, dict, CollectorRegistry()) as address,
+        visiting(f"{address}/view/") as visit,
+    ):
+        await visit.page.get_by_role("link", name="Sign in").wait_for()
+        assert await visit.page.locator("#link-said").inner_text() == "not signed in"
 
 
 async def test_what_happened_is_listed_and_its_words_stay_words() -> None:
