@@ -3,39 +3,19 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from sinks.webrtc.outbox import Outbox, Picture
 from sinks.webrtc.overlay_message import encode, rtp_timestamp
-from sinks.webrtc.sender import payloads
+from sinks.webrtc.sender import payloads, vp8_payloads
+from sinks.webrtc.vp8 import Attachable, Subscribed
 from stages.lane import Packet
 
 KEPT = 8
 """Pictures before the last keyframe that are remembered in their packets, for readers who lag."""
 MOST_KEPT = 1500
 """As many as `sinks.video` keeps of one group."""
-
-
-class Subscribed(Protocol):
-    """What a viewer needs of `sinks.video.Subscription`."""
-
-    def want_keyframe(self) -> None:
-        """It cannot go on without one."""
-        ...
-
-    def close(self) -> None:
-        """It wants no more."""
-        ...
-
-
-class Attachable(Protocol):
-    """What a viewer needs of `sinks.video.Video`."""
-
-    def attach(self, reader: Callable[[Packet], None]) -> Subscribed:
-        """Begin to read, with a keyframe."""
-        ...
 
 
 class Broadcast:
@@ -95,7 +75,10 @@ class Broadcast:
             known = self._known.get(id(packet))
             if known is not None:
                 return known[1]
-            parts = payloads(packet.data)
+            if packet.coding.codec == "vp8":
+                parts = vp8_payloads(packet.data, self.packetised)
+            else:
+                parts = payloads(packet.data)
             picture = Picture(
                 parts,
                 rtp_timestamp(packet.pts),

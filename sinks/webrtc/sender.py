@@ -19,6 +19,7 @@ from typing import Any
 from aiortc import RTCPeerConnection, RTCRtpSender, clock
 from aiortc.codecs import CODECS
 from aiortc.codecs.h264 import NAL_TYPE_FU_A, PACKET_MAX, H264Encoder
+from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtcrtpparameters import (
     RTCRtcpFeedback,
     RTCRtpCodecCapability,
@@ -27,6 +28,7 @@ from aiortc.rtcrtpparameters import (
 from aiortc.rtp import HeaderExtensions
 
 from sinks.webrtc.datagrams import Datagrams
+from sinks.webrtc.offer import Codec
 from sinks.webrtc.outbox import Outbox, Picture
 
 KEPT = 512
@@ -77,13 +79,18 @@ def fragments(unit: bytes) -> list[bytes]:
     ]
 
 
-def h264() -> list[RTCRtpCodecCapability]:
-    """H.264 and its retransmission, for `RTCRtpTransceiver.setCodecPreferences`.
+def vp8_payloads(data: bytes, number: int) -> tuple[bytes, ...]:
+    """The RTP payloads of one VP8 picture (RFC 7741); `number` counts the pictures."""
+    return tuple(Vp8Encoder._packetize(data, number & 0x7FFF))
 
-    It must be called before `setRemoteDescription`, or aiortc settles on VP8.
+
+def capabilities(codec: Codec) -> list[RTCRtpCodecCapability]:
+    """A codec and its retransmission, for `RTCRtpTransceiver.setCodecPreferences`.
+
+    That must be called before `setRemoteDescription`, or aiortc settles on VP8.
     """
     _know_more_profiles()
-    wanted = ("video/h264", "video/rtx")
+    wanted = (f"video/{codec}", "video/rtx")
     known = RTCRtpSender.getCapabilities("video").codecs
     return [one for one in known if one.mimeType.lower() in wanted]
 

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 from aiortc import (
@@ -13,11 +14,14 @@ from aiortc import (
     RTCSessionDescription,
 )
 
-from sinks.webrtc.broadcast import Broadcast, Subscribed
+from sinks.webrtc.broadcast import Broadcast
 from sinks.webrtc.errors import Refused
-from sinks.webrtc.offer import MOST_CANDIDATES, Offer
+from sinks.webrtc.offer import MOST_CANDIDATES, Codec, Offer
 from sinks.webrtc.outbox import Outbox, Picture
-from sinks.webrtc.sender import FanOutSender, close, h264
+from sinks.webrtc.sender import FanOutSender, capabilities, close
+
+if TYPE_CHECKING:
+    from sinks.webrtc.vp8 import Subscribed
 
 OVERLAY = "overlay"
 """The label of the data channel that the viewer opens."""
@@ -37,6 +41,7 @@ class Session:
     def __init__(
         self,
         stream: str,
+        codec: Codec,
         broadcast: Broadcast,
         configuration: RTCConfiguration,
         patience_s: float,
@@ -55,7 +60,7 @@ class Session:
         self._reading: Subscribed | None = None
         self._peer = RTCPeerConnection(configuration)
         video = self._peer.addTransceiver("video", direction="sendonly")
-        video.setCodecPreferences(h264())
+        video.setCodecPreferences(capabilities(codec))
         self.sender = FanOutSender(
             video.sender, self.outbox, self._want_keyframe, self._going_out, self._join
         )

@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Self
 
 import httpx
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCSessionDescription,
+)
 from aiortc.rtp import RtcpPsfbPacket, RtpPacket
 
 from sinks.webrtc.overlay_message import OverlayMessage, decode
@@ -24,8 +29,10 @@ class Peer:
     messages  of the overlay channel
     """
 
-    def __init__(self, client: httpx.AsyncClient, stream: str = "a", lose_every: int = 0) -> None:
-        """`lose_every`: every so many packets one does not arrive."""
+    def __init__(
+        self, client: httpx.AsyncClient, stream: str = "a", lose_every: int = 0, codec: str = ""
+    ) -> None:
+        """`lose_every`: every so many packets one does not arrive; `codec`: all that it takes."""
         self.place = ""
         self.media = 0
         self.packets: list[tuple[int, int, int]] = []
@@ -37,6 +44,11 @@ class Peer:
         self._lose_every = lose_every
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.video = self.connection.addTransceiver("video", direction="recvonly")
+        if codec:
+            self.video.setCodecPreferences([
+                one for one in RTCRtpReceiver.getCapabilities("video").codecs
+                if one.mimeType.lower() in {f"video/{codec}", "video/rtx"}
+            ])  # fmt: skip
         self._watch_packets()
         self._news = asyncio.Event()
         channel = self.connection.createDataChannel("overlay", ordered=False, maxRetransmits=0)
