@@ -32,7 +32,7 @@ class Offer:
 
 
 def read_offer(body: bytes) -> Offer:
-    """Read an offer to watch. Raises Refused 400 if it is none, 406 if no codec of ours is in it."""
+    """Read an offer to watch. Raises Refused: 400 if it is none, 406 without a codec of ours."""
     offer, media = _read(body)
     _check_video(media, "recvonly")
     return replace(offer, codec=_codec(media))
