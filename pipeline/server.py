@@ -19,6 +19,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sinks.stream_route import paths_of
+
 if TYPE_CHECKING:
     import uvicorn
     from prometheus_client import CollectorRegistry
@@ -102,10 +104,12 @@ def _address(host: str, bound: socket.socket) -> str:
 def _no_doubles(routes: Sequence[BaseRoute]) -> None:
     taken = {"/healthz", "/api/status", "/metrics"}
     for route in routes:
-        path = getattr(route, "path", "")
-        if path in taken:
-            raise BadListen(f"routes: two sinks show something at {path}; leave one of them out")
-        taken.add(path)
+        for path in paths_of(route):
+            if path in taken:
+                raise BadListen(
+                    f"routes: two sinks show something at {path}; leave one of them out"
+                )
+            taken.add(path)
 
 
 def _server(

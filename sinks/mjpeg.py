@@ -4,7 +4,7 @@
 /streams.json           the streams, and how old the latest picture of each is
 /streams.mjpeg          the pictures of all streams over one connection, as the page reads them
 /streams/{name}.mjpeg   one stream, for `<img>` and for other programs
-/streams/{name}.jpg     its latest picture
+/streams/{name}.jpg     its latest picture; also at /streams/{name}/snapshot.jpg
 """
 
 import asyncio
@@ -22,9 +22,11 @@ from starlette.routing import BaseRoute, Route
 
 from sinks.feed import Board, Look, Shown
 from sinks.sink import Delivery, Sink, SinkContext
+from sinks.stream_route import StreamRoute
 from stages.stage import Options
 
 BOUNDARY = "framewire"
+SNAPSHOT = "/streams/{name}/snapshot.jpg"
 MIXED = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 LIVE = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
 PAGE = {
@@ -95,6 +97,7 @@ class MjpegSink(Sink):
             Route("/streams.mjpeg", self._all),
             Route("/streams/{name}.mjpeg", self._one),
             Route("/streams/{name}.jpg", self._snapshot),
+            StreamRoute(SNAPSHOT, self._snapshot, self._streams, shared=True),
         ]
 
     def address(self) -> str:

@@ -24,6 +24,7 @@ from starlette.routing import BaseRoute, Route
 
 from sinks.feed import Board, Look
 from sinks.sink import Delivery, Mode, Sink, SinkContext
+from sinks.stream_route import StreamRoute
 from sinks.video import Encoding, Video
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
@@ -125,7 +126,7 @@ class WebrtcSink(Sink):
             *Assets().routes(),
             Route("/api/viewer", self._about),
             Route("/api/events", self._events),
-            Route("/streams/{name}/snapshot.jpg", self._snapshot),
+            StreamRoute("/streams/{name}/snapshot.jpg", self._snapshot, self._streams, shared=True),
             Route("/streams/{name}/shapes/{file}", Shapes(self._context, self._may_watch).answer),
             *self._whep.routes(),
         ]

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from pipeline.server import BadListen, parse_listen, serving
 from sinks.mjpeg import MjpegOptions, MjpegSink
 from sinks.sink import SinkContext
+from sinks.stream_route import StreamRoute
 from tests.factory import delivery, grey_frame
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,40 @@ async def test_two_routes_of_one_path_are_refused() -> None:
         with pytest.raises(BadListen, match="two sinks show something at /"):
             async with serving(HERE, routes, dict, CollectorRegistry()):
                 pass
+
+
+async def test_sinks_may_have_the_same_path_for_streams_of_their_own() -> None:
+    async def other(request: Request) -> Response:
+        return PlainTextResponse("other")
+
+    path = "/streams/{name}/index.m3u8"
+    routes = [StreamRoute(path, hello, ["a"]), StreamRoute(path, other, ["b"])]
+    async with (
+        serving(HERE, routes, dict, CollectorRegistry()) as address,
+        httpx.AsyncClient(base_url=address) as client,
+    ):
+        assert (await client.get("/streams/a/index.m3u8")).text == "hello"
+        assert (await client.get("/streams/b/index.m3u8")).text == "other"
+        assert (await client.get("/streams/c/index.m3u8")).status_code == 404
+    routes.append(StreamRoute(path, other, ["c", "a"]))
+    with pytest.raises(BadListen, match="two sinks show something at /streams/a/"):
+        async with serving(HERE, routes, dict, CollectorRegistry()):
+            pass
+
+
+async def test_of_sinks_that_share_a_path_the_first_that_has_the_stream_answers() -> None:
+    async def other(request: Request) -> Response:
+        return PlainTextResponse("other")
+
+    path = "/streams/{name}/snapshot.jpg"
+    first = StreamRoute(path, hello, ["a"], shared=True)
+    second = StreamRoute(path, other, ["a", "b"], shared=True)
+    async with (
+        serving(HERE, [first, second], dict, CollectorRegistry()) as address,
+        httpx.AsyncClient(base_url=address) as client,
+    ):
+        assert (await client.get("/streams/a/snapshot.jpg")).text == "hello"
+        assert (await client.get("/streams/b/snapshot.jpg")).text == "other"
 
 
 async def test_a_port_in_use_is_named() -> None:
