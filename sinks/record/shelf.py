@@ -20,6 +20,7 @@ from starlette.routing import BaseRoute, Route
 from sinks.record.index import Entry, Span, find, search
 from sinks.record.segment import ID
 from sinks.record.vtt import vtt
+from sinks.viewers import looked, viewer_of
 from sinks.wire import moment
 
 LIVE = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
@@ -46,7 +47,7 @@ class Shelf:
 
     async def _list(self, request: Request) -> Response:
         wanted = request.query_params.get("stream")
-        streams = [one for one in self._streams if may_watch(request, one)]
+        streams = viewer_of(request).watchable(self._streams)
         if wanted is not None:
             if wanted not in streams:
                 raise HTTPException(404, "no such stream")
@@ -60,6 +61,7 @@ class Shelf:
 
     async def _video(self, request: Request) -> Response:
         entry = await self._entry(request)
+        looked(request, entry.stream, "recording")
         path = self._folder / entry.path
         try:
             stat = await asyncio.to_thread(os.stat, path)
@@ -89,15 +91,9 @@ class Shelf:
             except sqlite3.Error as error:
                 told = {"Retry-After": "5"}
                 raise HTTPException(503, "the index cannot be read", told) from error
-        shown = entry is not None and entry.stream in self._streams
-        if entry is None or not shown or not may_watch(request, entry.stream):
+        if entry is None or entry.stream not in viewer_of(request).watchable(self._streams):
             raise HTTPException(404, "no such recording")
         return entry
-
-
-def may_watch(request: Request, stream: str) -> bool:  # noqa: ARG001 - until viewers have rights
-    """Whether the one who asks may see a stream."""
-    return True
 
 
 def _moment(request: Request, name: str) -> datetime | None:

@@ -9,8 +9,10 @@ import av
 import httpx
 import pytest
 from starlette.applications import Starlette
+from starlette.types import Receive, Scope, Send
 
 from sinks.sink import Delivery
+from sinks.viewers import EVERYBODY, Viewer
 from tests.factory import detections
 from tests.sinks.record.clips import Recording, clip, later, said
 
@@ -34,10 +36,20 @@ async def recorded(tmp_path: Path) -> AsyncIterator[Recording]:
 
 @pytest.fixture
 async def client(recorded: Recording) -> AsyncIterator[httpx.AsyncClient]:
-    app = Starlette(routes=list(recorded.sink.routes()))
-    transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://framewire") as one:
+    async with visitor(recorded) as one:
         yield one
+
+
+def visitor(recording: Recording, viewer: Viewer = EVERYBODY) -> httpx.AsyncClient:
+    """Somebody whom the server in front has let in."""
+    app = Starlette(routes=list(recording.sink.routes()))
+
+    async def let_in(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["state"] = {"viewer": viewer}
+        await app(scope, receive, send)
+
+    transport = httpx.ASGITransport(let_in)
+    return httpx.AsyncClient(transport=transport, base_url="http://framewire")
 
 
 async def listed(client: httpx.AsyncClient, query: str = "") -> list[dict[str, object]]:
@@ -138,8 +150,18 @@ async def test_of_two_sinks_one_shows_its_recordings(tmp_path: Path) -> None:
 
 async def test_recordings_of_other_streams_are_not_shown(recorded: Recording) -> None:
     other = Recording(recorded.folder.parent, stream="b")
-    transport = httpx.ASGITransport(Starlette(routes=list(other.sink.routes())))
-    async with httpx.AsyncClient(transport=transport, base_url="http://framewire") as client:
+    async with visitor(other) as client:
         assert await listed(client) == []
         answer = await client.get("/recordings/a-20250601T120000-000000.mp4")
         assert answer.status_code == 404
+
+
+async def test_who_may_not_see_a_stream_finds_none_of_its_recordings(recorded: Recording) -> None:
+    async with visitor(recorded, Viewer("guest", "viewer", frozenset({"b"}))) as client:
+        assert await listed(client) == []
+        for path in (
+            "/api/recordings?stream=a",
+            "/recordings/a-20250601T120000-000000.mp4",
+            "/recordings/a-20250601T120000-000000.vtt",
+        ):
+            assert (await client.get(path)).status_code == 404
