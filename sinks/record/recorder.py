@@ -165,7 +165,7 @@ class Recorder:
                 self._settle(now)
         except DISK as error:
             self._halt(error, now)
-        except Exception as error:  # noqa: BLE001 - the boundary of the thread: it must go on
+        except Exception as error:
             log.error("recording: a fault of ours", exc_info=error)
             self._halt(error, now)
         with self._changed:
