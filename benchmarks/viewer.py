@@ -191,7 +191,7 @@ def pictures() -> Iterator[Bar]:
     """Whether overlays are on their frames, and how late pictures are."""
     for path, source in (("encode-once", CARD), ("passthrough", cards())):
         (told,) = looked_at(source, FRAMES + 25)
-        seen = told["seen"][25:]  # without those before the data channel is open
+        seen = told["seen"][25 : 25 + FRAMES]  # without those before the data channel is open
         said = [one for one in seen if one["said"] is not None]
         right = sum(one["said"] == one["read"] for one in said)
         wrong = len(said) - right
