@@ -46,12 +46,17 @@ class Session:
         self,
         stream: str,
         codec: Codec,
+        profile: str,
         broadcast: Broadcast,
         configuration: RTCConfiguration,
         patience_s: float,
         ended: Callable[["Session"], None],
     ) -> None:
-        """`ended` is called once: it failed, was closed, or did not connect in `patience_s`."""
+        """Make our end of it.
+
+        profile  of the stream's H.264, as far as it is known: see `codecs.profile_of`
+        ended    called once: it failed, was closed, or did not connect in `patience_s`
+        """
         self.id = secrets.token_urlsafe(16)
         self.stream = stream
         self.unsaid = 0
@@ -66,7 +71,7 @@ class Session:
         self._reading: Subscribed | None = None
         self._peer = RTCPeerConnection(configuration)
         video = self._peer.addTransceiver("video", direction="sendonly")
-        video.setCodecPreferences(capabilities(codec))
+        video.setCodecPreferences(capabilities(codec, profile))
         self.sender = FanOutSender(
             video.sender, self.outbox, self._want_keyframe, self._going_out, self.outbox.begin
         )
