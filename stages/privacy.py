@@ -35,7 +35,7 @@ class PrivacyOptions(StageOptions):
     how: Literal["blur", "pixelate"] = Field("pixelate", description="How things are hidden.")
     strength: float = Field(
         0.125,
-        ge=0.02,
+        ge=0.05,
         le=1,
         description="The side of a block, or twice the deviation of the blur, as a share of the "
         "longer side of what is hidden.",

@@ -163,6 +163,19 @@ def test_a_region_of_any_size_can_be_hidden(how: str, size: tuple[int, int]) -> 
     hide(np.zeros((*size, 3), np.uint8), "blur" if how == "blur" else "pixelate", 0.1)
 
 
+@pytest.mark.parametrize("how", ["blur", "pixelate"])
+@pytest.mark.parametrize("side", [8, 20, 50, 400])
+def test_a_small_face_is_hidden_too_however_little_is_asked_for(how: str, side: int) -> None:
+    """Blocks of less than a pixel left a face of 50 pixels as it was."""
+    face = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    shown = face.copy()
+    hide(shown, "blur" if how == "blur" else "pixelate", 0.001)
+    assert (shown != face).mean() > 0.9
+    assert np.corrcoef(shown.ravel(), face.ravel())[0, 1] < 0.5
+    if how == "pixelate":
+        assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 20 * 20
+
+
 def test_a_veil_is_made_of_numbers() -> None:
     with pytest.raises(BadShape, match="wanted numbers"):
         Veil(np.array([[np.nan, 0, 1, 1]], np.float32))
