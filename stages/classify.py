@@ -142,4 +142,7 @@ class Classify(Stage):
         classes = rows.argmax(axis=1).astype(np.int64)
         scores = rows[np.arange(len(rows)), classes]
         found = looked.things
-        return Detections(found.boxes, scores, classes, self._spec.labels, tracks=found.tracks)
+        return Detections(
+            found.boxes, scores, classes, self._spec.labels, tracks=found.tracks,
+            partial=found.partial,
+        )  # fmt: skip

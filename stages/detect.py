@@ -1,6 +1,7 @@
 """Find things in frames: any ONNX detector that keeps the contract, with masks or without."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from models.results import Detections
+from models.spec import MOST_BOXES
 from stages.errors import BadOptions
 from stages.frame import Frame
 from stages.model import open_model
@@ -116,7 +118,7 @@ class Detect(Stage):
         classes = np.asarray(out["classes"], np.int64)
         points = np.asarray(out["points"], np.float32) if "points" in out else None
         masks = np.asarray(out["masks"], np.uint8) if "masks" in out else None
-        found = []
+        sure, found = scores >= self._least.min(), []
         for index, place in enumerate(places):
             mine = out["batch"] == index
             found.append(
@@ -124,6 +126,8 @@ class Detect(Stage):
                     place.undo(boxes[mine]), scores[mine], classes[mine], self._spec.labels,
                     None if points is None else place.undo(points[mine]),
                     None if masks is None else masks[mine],
+                    # Of its surest, a model made here gives so many and no more.
+                    partial=np.count_nonzero(sure & mine) >= MOST_BOXES,
                 )
             )  # fmt: skip
         return found
@@ -131,15 +135,17 @@ class Detect(Stage):
     def _chosen(self, several: Sequence[Detections]) -> Detections:
         """What is reported of what was found in a picture and in its tiles."""
         found = joined(several)
-        keep = found.scores >= self._least[found.classes]
-        keep &= np.all(np.isfinite(found.boxes), axis=1)
+        finite = np.isfinite(found.scores) & np.all(np.isfinite(found.boxes), axis=1)
+        keep = finite & (found.scores >= self._least[found.classes])
         rows = np.flatnonzero(keep)
         if self._regions:
             rows = rows[self._inside(found.boxes[rows])]
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
         if len(several) > 1 and len(rows):
-            rows = rows[apart(found.pick(rows), self._options.iou, self._options.most)]
-        return found.pick(rows[: self._options.most])
+            rows = rows[apart(found.pick(rows), self._options.iou, self._options.most + 1)]
+        most = self._options.most
+        partial = found.partial or not finite.all() or len(rows) > most
+        return replace(found.pick(rows[:most]), partial=partial)
 
     def _inside(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which boxes, (N, 4), have their middle in one of the regions."""

@@ -1,8 +1,9 @@
 """Say what nobody is to see: faces that others have found, or a whole picture that is out of place.
 
 It fails closed. Where it is not sure what to hide, it hides all: when a node before it gave no
-boxes, when a box is no number, when the classifier of `whole_when` is silent. And a picture about
-which it said nothing at all is shown only pixelated, by every sink that it guards.
+boxes, or only some of them, when a box is no number, when the classifier of `whole_when` is silent.
+And a picture about which it said nothing at all is shown only pixelated, by every sink that it
+guards.
 """
 
 import operator
@@ -112,7 +113,7 @@ class Privacy(Stage):
         if any(one is None for one in found):
             return None
         things = [self._chosen(one) for one in found if isinstance(one, Detections)]
-        if not things:
+        if not things or any(one.partial for one in things):
             return None
         boxes = np.concatenate([one.boxes for one in things])
         return boxes if np.all(np.isfinite(boxes)) else None

@@ -101,7 +101,11 @@ class _Followed:
         numbers = np.asarray(told.tracker_id, np.int64)
         rows, numbers = rows[numbers >= 0], numbers[numbers >= 0]
         order = np.argsort(rows)
-        said = replace(found.pick(rows[order].astype(np.int64)), tracks=numbers[order] + 1)
+        said = replace(
+            found.pick(rows[order].astype(np.int64)),
+            tracks=numbers[order] + 1,
+            partial=found.partial or len(usable) < len(found),
+        )
         if self._sightings is not None:
             self._sightings.look(frame, said)
         return said

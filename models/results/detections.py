@@ -25,6 +25,8 @@ class Detections:
              given twice in a stream
     distances (N,) float32, or None: how far each thing is from what its class was learnt from (a
              face from the nearest one of its name); less is nearer
+    partial  there may be more things than these: only so many were taken, or the places of some
+             were no numbers
     raises   BadShape if the arrays do not fit each other
     """
 
@@ -36,6 +38,7 @@ class Detections:
     masks: NDArray[np.uint8] | None = None
     tracks: NDArray[np.int64] | None = None
     distances: NDArray[np.float32] | None = None
+    partial: bool = False
 
     kind: ClassVar[str] = "detections"
 
@@ -70,6 +73,7 @@ class Detections:
             cast("NDArray[np.float32] | None", points), cast("NDArray[np.uint8] | None", masks),
             cast("NDArray[np.int64] | None", tracks),
             cast("NDArray[np.float32] | None", distances),
+            self.partial,
         )  # fmt: skip
 
     def measure(self, name: str) -> float:

@@ -41,7 +41,7 @@ def hide_all(pixels: Pixels) -> None:
 
 
 def hide(region: Pixels, how: How, strength: float) -> None:
-    """Hide a region in place; for `strength` see `Veil`. However little it is, something is hidden."""
+    """Hide a region in place, be it ever so small or `strength` (see `Veil`) ever so little."""
     height, width = region.shape[:2]
     block = max(LEAST, max(FINEST, strength) * max(height, width))
     # A blur of so many pixels is the same as a small one on a small picture, and costs less.

@@ -1,5 +1,6 @@
 """What nobody is to see is not in the pixels; where it is not known, nothing is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -96,6 +97,7 @@ def test_nothing_found_is_nothing_hidden() -> None:
         {"faces": detections((np.nan, 0, 1, 1))},
         {"faces": detections((0, 0, np.inf, 1))},
         {"faces": top_labels({"face": 1.0})},  # no boxes
+        {"faces": replace(detections((0, 0, 0.1, 0.1)), partial=True)},  # only some of them
     ],
 )
 def test_where_it_is_not_known_all_is_hidden(results: dict[str, Result]) -> None:
