@@ -30,12 +30,11 @@ def written_whole(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def alone_with(target: Path) -> Iterator[None]:
-    """Wait until no other process is in here with a file of the same folder, which is made.
+    """Wait until nobody else, in any process, is in here with a file of the same folder.
 
     For what reads a file, and then puts another in its place. It is the folder that is locked, so
-    that no file is left behind.
+    that no file is left behind. Raises OSError if there is no such folder.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(folder, fcntl.LOCK_EX)

@@ -55,6 +55,7 @@ def enrol(
         for file, why in made.skipped:
             typer.echo(f"{file}: {why}; skipped", err=True)
         if made.names:
+            gallery.parent.mkdir(parents=True, exist_ok=True)
             with alone_with(gallery):
                 kept = _opened(gallery, embedder, key)
                 write_kept(gallery, kept.with_faces(made.names, made.embeddings), key)
