@@ -127,7 +127,7 @@ class Detect(Stage):
                     None if points is None else place.undo(points[mine]),
                     None if masks is None else masks[mine],
                     # Of its surest, a model made here gives so many and no more.
-                    partial=np.count_nonzero(sure & mine) >= MOST_BOXES,
+                    partial=int(np.count_nonzero(sure & mine)) >= MOST_BOXES,
                 )
             )  # fmt: skip
         return found

@@ -131,6 +131,17 @@ def test_panels_of_two_nodes_lie_under_each_other() -> None:
     assert second is None or second[1] > first[3]
 
 
+def test_of_a_list_only_whole_rows_are_shown() -> None:
+    """The tenth part of a name at the lower edge told nobody anything."""
+    low, high = grey(320, 120), grey(320, 400)
+    for pixels in (low, high):
+        draw(pixels, {"view": top_labels({f"class {n}": 0.5 - n / 20 for n in range(9)})})
+    assert where(low, colour_of(0)) is not None
+    assert (low[-8:] == 128).all()
+    assert where(low, colour_of(8)) is None
+    assert where(high, colour_of(8)) is not None
+
+
 def test_a_caption_is_in_the_lower_left_corner() -> None:
     pixels = grey()
     draw(pixels, {}, "lobby  0:01.000")
