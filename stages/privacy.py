@@ -63,9 +63,16 @@ class _Condition:
     number: float
 
     def holds(self, frame: Frame) -> bool:
-        """Whether it is so, or cannot be known."""
+        """Whether it is so, or cannot be known. Raises BadOptions if there is no such number."""
         result = frame.results.get(self.node)
-        return result is None or not self._surely_not(result.measure(self.name))
+        if result is None:
+            return True
+        try:
+            return not self._surely_not(result.measure(self.name))
+        except KeyError:
+            raise BadOptions(
+                f"whole_when: wanted a class or a number of {self.node}, got {self.name!r}"
+            ) from None
 
     def _surely_not(self, value: float) -> bool:
         return bool(np.isfinite(value)) and not self.compare(value, self.number)
@@ -94,7 +101,7 @@ class Privacy(Stage):
             )
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Veil]:
-        """One `Veil` a frame. Raises BadOptions for a class that no finder knows."""
+        """One `Veil` a frame. Raises BadOptions for a class that nobody before it knows."""
         return [self._look(frame) for frame in frames]
 
     def _look(self, frame: Frame) -> Veil:

@@ -117,6 +117,12 @@ def test_a_classifier_hides_all(outside: float | None, *, whole: bool) -> None:
     assert made.measure("whole") == whole
 
 
+def test_a_class_that_the_classifier_does_not_know_is_named() -> None:
+    frame = noise({"view": top_labels({"inside": 0.9})})
+    with pytest.raises(BadOptions, match="wanted a class or a number of view, got 'outsid'"):
+        said(frame, "view", whole_when="view.outsid > 0.5")
+
+
 def test_both_at_once() -> None:
     results = {"faces": detections((0, 0, 0.5, 0.5)), "view": top_labels({"outside": 0.1})}
     made = said(noise(results), "faces", "view", whole_when="view.outside > 0.5")

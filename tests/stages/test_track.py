@@ -153,6 +153,11 @@ def test_it_wants_a_node_that_finds_things() -> None:
         Track(TrackOptions(), StageContext("track"))
 
 
+def test_a_track_does_not_begin_with_less_than_it_goes_on_with() -> None:
+    with pytest.raises(BadOptions, match=r"track.low: wanted 0.2, which is `score`, or less"):
+        Track(TrackOptions(score=0.2, low=0.9), StageContext("track", inputs=("find",)))
+
+
 def test_without_its_package_the_extra_is_named() -> None:
     code = (
         "import sys; sys.modules['trackers'] = None\n"
