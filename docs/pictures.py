@@ -1,4 +1,4 @@
-"""The pictures of docs/images: each config run on a real clip, and what its page then shows.
+"""The pictures of docs/images: each config run on a real clip, and what its viewer then shows.
 
 `make pictures` makes them all; a clip that is not here is named and its picture left as it was.
 """
@@ -14,13 +14,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pylibsrtp  # noqa: F401 - before TensorFlow, which makes the models: see WebrtcSink
 from numpy.typing import NDArray
 
 from models import zoo
 from models.store import import_model
 from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
-from sinks.mjpeg import MjpegSink
+from sinks.webrtc.sink import WebrtcSink
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("FRAMEWIRE_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -92,7 +93,7 @@ SHOTS = {
 
 
 async def take(shot: Shot, source: str) -> NDArray[np.uint8]:
-    """Run the config until its page shows the picture. Raises TimeoutError when it never does."""
+    """Run the config until its viewer has the picture. Raises TimeoutError when it never does."""
     sources = [source] if source else []
     environ = {
         **os.environ,
@@ -106,12 +107,10 @@ async def take(shot: Shot, source: str) -> NDArray[np.uint8]:
     }
     config = load_config(ROOT / "configs" / shot.config, environ, sources=sources)
     shown = []
-    wanted = (
-        shot.pts if shot.size is None else 1.0
-    )  # a clip that was enlarged begins a second before
+    wanted = shot.pts if shot.size is None else 1.0
     async with Pipeline(config) as pipeline:
         running = asyncio.create_task(pipeline.run())
-        board = next(s for s in pipeline.parts.sinks.values() if isinstance(s, MjpegSink)).board
+        board = next(s for s in pipeline.parts.sinks.values() if isinstance(s, WebrtcSink)).board
         async with asyncio.timeout(PATIENCE_S):
             for stream in list(config.streams)[: shot.streams]:
                 async for picture in board.watch([stream]):

@@ -5,11 +5,12 @@
 /api/events                     what happens, as server-sent events, the last hundred first
 /whep/{stream}                  how a player asks for a stream
 /streams/{name}/snapshot.jpg    its latest picture
+/streams/{name}/shapes/{file}   a shape that a face3d node has written
 """
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
@@ -23,11 +24,14 @@ from starlette.routing import BaseRoute, Route
 
 from sinks.feed import Board, Look
 from sinks.sink import Delivery, Mode, Sink, SinkContext
+from sinks.stream_route import StreamRoute
 from sinks.video import Encoding, Video
+from sinks.viewers import looked, viewer_of
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.overlay_message import TooLarge, encode
+from sinks.webrtc.shapes import Shapes
 from sinks.webrtc.snapshot import snapshot
 from sinks.webrtc.state import Pulse, StreamState
 from sinks.webrtc.whep import NO_STORE, Whep
@@ -39,7 +43,7 @@ if TYPE_CHECKING:
     from sinks.webrtc.viewers import Viewers
 
 FRESH_S = 1.0  # an annotated picture so old is still the latest
-SNAPSHOT = Look(quality=85, least=2, width=1920, max_fps=5)
+SNAPSHOT = Look(quality=85, least=640, width=1920, max_fps=5)
 LIVE = {**NO_STORE, "Cross-Origin-Resource-Policy": "same-origin"}
 
 log = structlog.get_logger()
@@ -60,15 +64,23 @@ class WebrtcSink(Sink):
 
     def __init__(self, options: WebrtcOptions, context: SinkContext) -> None:
         """Nobody watches yet."""
+        # Sinks are made before stages: in a process that has TensorFlow's copy of OpenSSL already,
+        # which a stage of somebody's own may bring, libsrtp crashes while it begins.
+        import_module("pylibsrtp")
         self.too_large = 0
         self._options = options
         self._context = context
         self._bulletins = Bulletins()
-        self._board = Board(context.streams, replace(SNAPSHOT, guards=context.guards))
+        self.board = Board(context.streams, replace(SNAPSHOT, guards=context.guards))
         self._streams = {name: self._stream(name) for name in context.streams}
         self._throttle = Throttle()
         self._viewers: Viewers | None = None
         self._whep = Whep(self._there, self._may_watch)
+
+    @property
+    def videos(self) -> Mapping[str, Video]:
+        """What is sent of each stream."""
+        return {name: state.video for name, state in self._streams.items()}
 
     async def open(self) -> None:
         """Listen to the lanes."""
@@ -77,10 +89,11 @@ class WebrtcSink(Sink):
         from sinks.webrtc.viewers import Viewers  # noqa: PLC0415
 
         self._viewers = Viewers(
-            {name: state.video for name, state in self._streams.items()},
+            self.videos,
             self._options.ice_servers,
             self._options.max_viewers,
             self._options.connect_s,
+            self._options.bitrate,
         )
         for name, state in self._streams.items():
             state.video.open()
@@ -99,7 +112,7 @@ class WebrtcSink(Sink):
                 state.video.draw(replace(delivery, nodes=(), recent={}))
             if not self._options.burn:
                 self._say(delivery)
-            self._board.offer(replace(delivery, nodes=tuple(frame.results)))
+            self.board.offer(replace(delivery, nodes=tuple(frame.results)))
 
     async def announce(self, event: Event) -> None:
         """Tell pages."""
@@ -110,7 +123,7 @@ class WebrtcSink(Sink):
     async def close(self) -> None:
         """Send everybody away."""
         self._bulletins.close()
-        self._board.close()
+        self.board.close()
         if self._viewers is not None:
             await self._viewers.close()
         videos = [state.video for state in self._streams.values()]
@@ -122,7 +135,8 @@ class WebrtcSink(Sink):
             *Assets().routes(),
             Route("/api/viewer", self._about),
             Route("/api/events", self._events),
-            Route("/streams/{name}/snapshot.jpg", self._snapshot),
+            StreamRoute("/streams/{name}/snapshot.jpg", self._snapshot, self._streams, shared=True),
+            Route("/streams/{name}/shapes/{file}", Shapes(self._context, self._may_watch).answer),
             *self._whep.routes(),
         ]
 
@@ -145,7 +159,7 @@ class WebrtcSink(Sink):
         )  # fmt: skip
         nodes = tuple(
             one for one in context.inputs
-            if one in context.graph and name in context.graph[one].streams
+            if one in context.graph and name in context.graph[one].streams and not options.burn
         )  # fmt: skip
         return StreamState(name, video, Pulse(), nodes)
 
@@ -170,8 +184,8 @@ class WebrtcSink(Sink):
         assert self._viewers is not None, "opened before anybody comes"
         return self._viewers
 
-    def _may_watch(self, request: Request, stream: str) -> bool:  # noqa: ARG002
-        return stream in self._streams
+    def _may_watch(self, request: Request, stream: str) -> bool:
+        return stream in self._streams and viewer_of(request).may_watch(stream)
 
     def _known(self, request: Request) -> StreamState:
         name: str = request.path_params["name"]
@@ -184,6 +198,7 @@ class WebrtcSink(Sink):
         seen = [state for name, state in self._streams.items() if self._may_watch(request, name)]
         lost, unsaid = viewers.waste()
         told = {
+            "now": time.time() * 1e3,  # from which the page learns how far its own clock is off
             "streams": [state.told(viewers.watching(state.name)) for state in seen],
             "graph": {
                 "nodes": [
@@ -208,12 +223,14 @@ class WebrtcSink(Sink):
         }  # fmt: skip
         return JSONResponse(told, headers=LIVE)
 
-    async def _events(self, request: Request) -> Response:  # noqa: ARG002
-        return StreamingResponse(self._bulletins.follow(), 200, LIVE, MEDIA_TYPE)
+    async def _events(self, request: Request) -> Response:
+        told = self._bulletins.follow(viewer_of(request).streams)
+        return StreamingResponse(told, 200, LIVE, MEDIA_TYPE)
 
     async def _snapshot(self, request: Request) -> Response:
         state = self._known(request)
-        feed = self._board.feeds[state.name]
+        looked(request, state.name, "snapshot")
+        feed = self.board.feeds[state.name]
         shown = await feed.picture() if feed.number else None
         if shown and time.monotonic() - shown.delivery.frame.arrived < FRESH_S:
             return Response(shown.jpeg, 200, {**LIVE, **shown.headers})
