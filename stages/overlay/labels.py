@@ -42,7 +42,7 @@ def paint_labels(canvas: Canvas, node: str, result: Result) -> None:
         write(canvas, share, end - text_width(share, size, REGULAR), base, LIGHT, REGULAR)
         under, thick = base + round(size * 0.45), max(2, canvas.line + 1)
         cv2.rectangle(canvas.pixels, (left, under), (end, under + thick), (92, 84, 78), -1)
-        reach = left + round(inner * float(np.clip(score, 0, 1)))
+        reach = left + round(inner * float(np.nan_to_num(np.clip(score, 0, 1))))
         cv2.rectangle(canvas.pixels, (left, under), (reach, under + thick), colour, -1)
         y += row
     canvas.top += height + size // 2

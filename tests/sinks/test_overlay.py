@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.results import Region, Segmentation, Wire
+from models.results import Caption, Region, Result, Segmentation, Wire, Zones
 from sinks.annotate import annotated, clock, shown_size
 from sinks.sink import Recent
 from stages.overlay import DARK, LIGHT, PAINTERS, PALETTE, Canvas, colour_of, draw, ink_on
@@ -194,6 +194,30 @@ def test_boxes_that_are_no_numbers_are_left_out() -> None:
     draw(pixels, {"detect": detections((nan, 0, 1, 1), classes=(0,))})
     assert (pixels == 128).all()
     draw(pixels, {"detect": detections((-huge, -huge, huge, huge))})
+
+
+def zones_at(place: float) -> Zones:
+    """An area and a line, all of whose corners lie at one place."""
+    corners = np.full((1, 3, 2), place, np.float32)
+    count, crossed = np.array([1], np.int64), np.array([[1, 2]], np.int64)
+    return Zones(("a",), count, ("l",), crossed, tuple(corners), corners[:, :2].copy())
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        top_labels({"cat": np.nan, "dog": 0.5}),
+        Caption("   ", 0.5),
+        replace(detections((0.1, 0.1, 0.5, 0.5)), masks=np.zeros((1, 0, 0), np.uint8)),
+        zones_at(np.nan),
+        zones_at(5),
+        zones_at(1e9),
+    ],
+)
+def test_what_cannot_be_drawn_costs_nobody_the_picture(result: Result) -> None:
+    """One such number ended the film, and cut off whoever watched."""
+    for size in ((640, 360), (2, 2)):
+        draw(grey(*size), {"node": result})
 
 
 def test_nothing_found_is_nothing_drawn() -> None:
