@@ -215,7 +215,7 @@ def zones_at(place: float) -> Zones:
     ],
 )
 def test_what_cannot_be_drawn_costs_nobody_the_picture(result: Result) -> None:
-    """One such number ended the film, and cut off whoever watched."""
+    """Each of these raised, and the film lacked the picture."""
     for size in ((640, 360), (2, 2)):
         draw(grey(*size), {"node": result})
 
