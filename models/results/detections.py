@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.errors import BadShape
 from models.results import rle
-from models.results.result import Wire, check
+from models.results.result import Wire, check, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +86,12 @@ class Detections:
 
     def to_wire(self) -> Wire:
         return {
-            "boxes": np.round(self.boxes, 5).tolist(),
-            "scores": np.round(self.scores, 4).tolist(),
+            "boxes": plain(self.boxes, 5),
+            "scores": plain(self.scores, 4),
             "classes": self.classes.tolist(),
             "labels": [self.labels[c] for c in self.classes],
-            "points": None if self.points is None else np.round(self.points, 5).tolist(),
+            "points": None if self.points is None else plain(self.points, 5),
             "masks": None if self.masks is None else [rle.encode(m >= 128) for m in self.masks],
             "tracks": None if self.tracks is None else self.tracks.tolist(),
-            "distances": None if self.distances is None else np.round(self.distances, 4).tolist(),
+            "distances": None if self.distances is None else plain(self.distances, 4),
         }
