@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from models.errors import BadModel
 from models.results import Detections
 from models.spec import MOST_BOXES
 from stages.errors import BadOptions
@@ -89,7 +90,10 @@ class Detect(Stage):
         return least
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
-        """One `Detections` a frame, empty where nothing was found."""
+        """One `Detections` a frame, empty where nothing was found.
+
+        raises  BadModel if the model gives what does not fit together
+        """
         looks = [(index, one) for index, f in enumerate(frames) for one in self._wanted(f.picture)]
         images = np.stack([frames[index].picture.pixels(wanted) for index, wanted in looks])
         places = [frames[index].picture.placed(wanted) for index, wanted in looks]
@@ -116,6 +120,7 @@ class Detect(Stage):
         """What the model says about each of its inputs, in [0, 1] of the whole picture."""
         boxes, scores = (np.asarray(out[name], np.float32) for name in ("boxes", "scores"))
         classes = np.asarray(out["classes"], np.int64)
+        self._check(out, len(places))
         points = np.asarray(out["points"], np.float32) if "points" in out else None
         masks = np.asarray(out["masks"], np.uint8) if "masks" in out else None
         sure, found = scores >= self._least.min(), []
@@ -131,6 +136,19 @@ class Detect(Stage):
                 )
             )  # fmt: skip
         return found
+
+    def _check(self, out: Mapping[str, NDArray[np.generic]], pictures: int) -> None:
+        """Raise BadModel where things have no picture, or there are more of one kind of number."""
+        rows = {name: len(out[name]) for name in ("boxes", "scores", "classes", "batch")}
+        if len(set(rows.values())) > 1:
+            told = ", ".join(f"{count} {name}" for name, count in rows.items())
+            raise BadModel(f"{self._options.model}: wanted as many of each, got {told}")
+        batch = np.asarray(out["batch"], np.int64)
+        if len(batch) and not 0 <= batch.min() <= batch.max() < pictures:
+            raise BadModel(
+                f"{self._options.model}: wanted things in {pictures} pictures, got some in "
+                f"{batch.min()} to {batch.max()}"
+            )
 
     def _chosen(self, several: Sequence[Detections]) -> Detections:
         """What is reported of what was found in a picture and in its tiles."""
