@@ -3,11 +3,14 @@
 Pictures cross in memory that both processes map; everything else over a socket. The memory has no
 name (it is a deleted file, on Linux a memfd), so that nothing can be left behind, whoever is killed
 and however. The child is pipeline/child.py.
+
+A child that does not answer within `hang_s` is killed and replaced like one that died.
 """
 
 import mmap
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from models.results import Result
+from pipeline.hang import HUNG, hung
 from stages.colour import Colour
 from stages.events import Event
 from stages.frame import Frame
@@ -37,9 +41,14 @@ ALIGN = 64  # bytes: a cache line
 
 
 class WorkerLost(Exception):
-    """The process that ran the stage is gone; its frames are lost with it."""
+    """The process that ran the stage is gone; its frames are lost with it.
 
-    reason = "worker lost"
+    reason  "worker lost", or "hung" if it was killed because it did not answer
+    """
+
+    def __init__(self, message: str, reason: str = "worker lost") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StageFailed(Exception):
@@ -112,6 +121,12 @@ def _nameless() -> int:
         return os.dup(file.fileno())
 
 
+def _timeval(seconds: float) -> bytes:
+    """A `struct timeval` of socket(7), in which no time would stand for all time."""
+    whole, part = divmod(round(max(seconds, 1e-3) * 1e6), 1_000_000)
+    return struct.pack("@ll", whole, part)
+
+
 class IsolatedStage:
     """Stands for a stage that runs in a process of its own: the same `run`, from here.
 
@@ -126,9 +141,11 @@ class IsolatedStage:
         *,
         stateless: bool,
         announce: Callable[[Event], None],
+        hang: float | None = None,
     ) -> None:
         """Start the child and wait until its stage is made.
 
+        hang    seconds within which it has to answer; None for any time
         raises  StageFailed with what the stage said when it could not be made
         """
         self.stateless = stateless
@@ -137,6 +154,7 @@ class IsolatedStage:
         context = replace(context, folder=context.folder.absolute(), announce=unheard)
         self._assignment = Assignment(name, options.model_dump(), context)
         self._announce = announce
+        self._hang = hang
         self._lock = threading.Lock()
         self._memory = SharedMemory()
         self._ready = False
@@ -168,7 +186,10 @@ class IsolatedStage:
                 self._wire.send(self._post(frames))
                 return self._answer()
             except (EOFError, OSError) as error:
-                raise self._replace() from error
+                stuck = isinstance(error, BlockingIOError)  # its socket's limit has passed
+                if stuck and self._hang is not None:
+                    self._announce(hung(self._assignment.context.node, frames, self._hang))
+                raise self._replace(HUNG if stuck else "worker lost") from error
 
     def close(self) -> None:
         """End the child: it leaves by itself when its socket closes, or is killed."""
@@ -189,6 +210,9 @@ class IsolatedStage:
 
     def _start(self) -> tuple[subprocess.Popen[bytes], Connection]:
         ours, theirs = socket.socketpair()
+        if self._hang is not None:
+            for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                ours.setsockopt(socket.SOL_SOCKET, way, _timeval(self._hang))
         with theirs:
             child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [
@@ -222,7 +246,7 @@ class IsolatedStage:
         said: Sequence[Result | None] = results
         return said
 
-    def _replace(self) -> WorkerLost:
+    def _replace(self, reason: str) -> WorkerLost:
         self._child.kill()
         code = self._child.wait()
         self._wire.close()
@@ -231,7 +255,7 @@ class IsolatedStage:
         self._announce(Event("worker.lost", node, {"exit_code": code}))
         self._child, self._wire = self._spawn()
         self._announce(Event("worker.back", node, {"pid": self._child.pid}))
-        return WorkerLost(f"{node}: its process ended with exit code {code}")
+        return WorkerLost(f"{node}: its process ended with exit code {code}", reason)
 
     def _post(self, frames: Sequence[Frame]) -> list[Posted]:
         size, places = 0, []

@@ -86,6 +86,7 @@ class Node:
         self._accounts = {stream: Account() for stream in inputs}
         self._changed = threading.Condition()
         self._refusal: str | None = None  # why frames are no longer let in
+        self._pause: str | None = None  # why they are not let in for now
         self._ended = False
         self._abandoned = False
         self._ticket = 0
@@ -152,7 +153,7 @@ class Node:
     def _admit(self, delivery: Delivery, now: float, lost: list[Frame]) -> None:
         account = self._accounts[delivery.frame.stream]
         try:
-            reason = self._refusal or self._reason_against(delivery)
+            reason = self._refusal or self._pause or self._reason_against(delivery)
         except ConditionError:
             account.fail("condition")
             lost.append(delivery.frame)
@@ -268,9 +269,24 @@ class Node:
 
     def refuse(self, reason: str) -> None:
         """Let no frame in any more, and let go of those that wait."""
-        lost: list[Frame] = []
         with self._changed:
             self._refusal = reason
+        self._empty(reason)
+
+    def pause(self, reason: str) -> None:
+        """The same until `resume`."""
+        with self._changed:
+            self._pause = reason
+        self._empty(reason)
+
+    def resume(self) -> None:
+        """Let frames in again after a `pause`."""
+        with self._changed:
+            self._pause = None
+
+    def _empty(self, reason: str) -> None:
+        lost: list[Frame] = []
+        with self._changed:
             for delivery in self._link.clear():
                 self._let_go(Drop(delivery, reason), lost)
         self._pass_over(lost)

@@ -103,7 +103,8 @@ class Pipeline:
         Then drain: what was captured is finished or accounted for, and all workers have left. What
         files still hold in the graph is always finished; else it takes at most five seconds.
         """
-        chores = [self._keep_joins(), self._govern(), self.bulletin.carry(self._sinks())]
+        chores = [self._keep_joins(), self._govern(), self._watch()]
+        chores.append(self.bulletin.carry(self._sinks()))
         tasks = [self._spawn(chore) for chore in chores]
         writers = [self._spawn(worker.run()) for worker in self.sink_workers.values()]
         for worker in self.workers.values():
@@ -181,6 +182,15 @@ class Pipeline:
             for event in self.parts.governor.look(lost):
                 log.warning(event.name, stream=event.about, **event.detail)
                 self.bulletin.announce(event)
+
+    async def _watch(self) -> None:
+        """Look for stages that hang, four times within the shortest time that is told for that."""
+        limits = [rules(box).hang for box in self.config.graph.values()]
+        least = min((limit for limit in limits if limit is not None), default=None)
+        while least is not None:
+            await asyncio.sleep(min(least / 4, LOOK))
+            for worker in self.workers.values():
+                worker.look(time.monotonic())
 
     async def _close(self) -> None:
         for capture in self.captures.values():

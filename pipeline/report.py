@@ -42,6 +42,8 @@ class NodeReport(msgspec.Struct, frozen=True):
     ms       milliseconds of the stage for each frame; None for a sink
     ledger   by stream
     latency  of a sink; None for a stage
+    hangs    calls of its stage that took longer than `hang_s`
+    hung     one of them has not come back
     """
 
     fps: float
@@ -51,6 +53,8 @@ class NodeReport(msgspec.Struct, frozen=True):
     busy: float | None = None
     ms: float | None = None
     latency: Latencies | None = None
+    hangs: int = 0
+    hung: bool = False
 
 
 class StreamReport(msgspec.Struct, frozen=True):
@@ -149,15 +153,18 @@ def _node(
 ) -> NodeReport:
     total = Balance.total(ledger.values())
     busy = ms = latency = None
+    hangs, hung = 0, False
     if (worker := pipeline.workers.get(name)) is not None:
         busy = round(worker.effort.busy / seconds, 3)
+        hangs, hung = worker.hangs, worker.hung
         ms = round(1000 * worker.effort.busy / max(worker.effort.frames, 1), 3)
     else:
         times = pipeline.sink_workers[name].latency
         shares = [round(1000 * share, 3) for share in times.percentiles(*SHARES)]
         latency = Latencies(times.count, *shares)
     depth = pipeline.parts.graph.nodes[name].depth
-    return NodeReport(round(total.done / seconds, 2), total, ledger, depth, busy, ms, latency)
+    fps = round(total.done / seconds, 2)
+    return NodeReport(fps, total, ledger, depth, busy, ms, latency, hangs, hung)
 
 
 def _stream(

@@ -74,8 +74,18 @@ EVENTS: Mapping[str, EventKind] = {
         "ends (`on_error: stop`).",
         "worker", "node", {"error": "the last failure", "failures": "how many on end"},
     ),
+    "stage.hung": EventKind(
+        "A call of a stage took longer than `hang_s`; its frames have failed.",
+        "worker, isolation", "node",
+        {"hang_s": "the limit in seconds", "frames": "how many it held", "stream": "of the first",
+         "seq": "of the first"},
+    ),
+    "stage.resumed": EventKind(
+        "A call that had been given up came back; the node takes frames again.",
+        "worker", "node", {"after_s": "seconds that it took"},
+    ),
     "worker.lost": EventKind(
-        "The process of an isolated stage died or was ended; its batch has failed.",
+        "The process of an isolated stage died, or was killed because it hung; its batch failed.",
         "isolation", "node", {"exit_code": "of the process; -9 if it was killed"},
     ),
     "worker.back": EventKind(

@@ -186,6 +186,14 @@ class NodeKeys(BoxKeys):
     errors_max: int = Field(
         default=10, ge=1, description="Failures on end after which the node is given up."
     )
+    hang_s: float | None = Field(
+        default=60,
+        ge=0.1,
+        le=86_400,
+        description="Seconds after which a call of its stage has hung, and its frames have failed. "
+        "With `isolation: process` the process is killed and replaced. A thread cannot be ended: "
+        "the node takes no frames until it comes back. `null` for never.",
+    )
     optional: bool = Field(
         False,
         description="Under overload, a stream that has given way in rate and is still too much is "
