@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -48,6 +48,18 @@ class SinkWorker:
                 await self._arrived.wait()
                 self._arrived.clear()
                 self._called = False
+
+    def counts(self) -> Mapping[str, float]:
+        """What the sink counts; nothing if it cannot say so."""
+        try:
+            return dict(self.sink.counts())
+        except Exception as error:  # noqa: BLE001 - the sink boundary
+            if (held_back := self._throttle.ready("counts")) is not None:
+                text = f"{type(error).__name__}: {error}"
+                log.error(
+                    "sink does not count", sink=self.node.name, error=text, held_back=held_back
+                )
+            return {}
 
     def _call(self) -> None:
         # From any thread. One call wakes the task for all that arrives until it looks again.

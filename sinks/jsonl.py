@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -43,6 +43,7 @@ class JsonlSink(Sink):
         self._flusher: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._failed: OSError | None = None
+        self._written = 0  # bytes
 
     async def open(self) -> None:
         """Open the file. Raises BadSink if there is a folder in its place, or it may not be."""
@@ -80,6 +81,10 @@ class JsonlSink(Sink):
         if self._failed is not None:
             raise SinkLost(f"{self._path}: its last lines could not be written: {self._failed}")
 
+    def counts(self) -> Mapping[str, float]:
+        """What is in the file from this run."""
+        return {"written_bytes_total": self._written, "waiting_bytes": len(self._waiting)}
+
     def address(self) -> str:
         """The file."""
         return str(self._path)
@@ -99,6 +104,8 @@ class JsonlSink(Sink):
                 await asyncio.to_thread(_written, self._file, lines)
             except OSError as error:
                 self._failed = error
+            else:
+                self._written += len(lines)
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -88,7 +88,8 @@ def _know_more_profiles() -> None:
 class FanOutSender:
     """Sends what comes into an outbox through one viewer's `RTCRtpSender`, in place of its track.
 
-    sent  pictures that went out
+    sent        pictures that went out
+    sent_bytes  of their video, without headers and without what was sent again
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class FanOutSender:
         going_out      called before each picture that is sent
         connected      called once, when sending can begin
         """
-        self.sent = 0
+        self.sent = self.sent_bytes = 0
         self._sender = sender
         self._way = _Way(sender)
         self._outbox = outbox
@@ -164,6 +165,7 @@ class FanOutSender:
         _set(sender, "rtp_timestamp", picture.rtp)
         _set(sender, "octet_count", _of(sender, "octet_count") + size)
         _set(sender, "packet_count", _of(sender, "packet_count") + last + 1)
+        self.sent_bytes += size
 
     async def _retransmit(self, sequence: int) -> None:
         """In place of `RTCRtpSender._retransmit`: RFC 4588 where it was agreed on."""

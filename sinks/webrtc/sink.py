@@ -9,7 +9,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
@@ -125,6 +125,16 @@ class WebrtcSink(Sink):
             Route("/streams/{name}/snapshot.jpg", self._snapshot),
             *self._whep.routes(),
         ]
+
+    def counts(self) -> Mapping[str, float]:
+        """Those who watch, what they got and what they did not."""
+        counts = self._there().counts()
+        pictures = sum(feed.encoded for feed in self._board.feeds.values())
+        return {
+            **counts,
+            "too_large_messages_total": self.too_large,
+            "snapshots_total": pictures,
+        }
 
     def address(self) -> str:
         """The page."""
