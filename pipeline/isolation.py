@@ -175,6 +175,14 @@ class IsolatedStage:
         """The child's process id."""
         return self._child.pid
 
+    @property
+    def ready(self) -> bool:
+        """Whether its stage is made, so that a batch would be run at once."""
+        try:
+            return self._ready or self._wire.poll()
+        except OSError:  # the child is just being replaced
+            return False
+
     def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
         """Run a batch in the child.
 

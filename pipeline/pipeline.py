@@ -92,6 +92,11 @@ class Pipeline:
         self.failure = self.failure or reason
         self._loop.call_soon_threadsafe(self._over.set)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether its end has come, or was asked for."""
+        return self._over.is_set()
+
     def stop(self) -> None:
         """Ask for the end, from the event loop."""
         self.asked = self.asked or time.monotonic()

@@ -16,6 +16,7 @@ from rich.live import Live
 
 from models.errors import ModelError
 from pipeline.config import PipelineConfig
+from pipeline.health import health_routes, not_ready
 from pipeline.isolation import StageFailed
 from pipeline.metrics import registry
 from pipeline.pipeline import Pipeline
@@ -107,6 +108,7 @@ async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]
     sources = pipeline.parts.sources
     whip = Whip({name: one for name, one in sources.items() if isinstance(one, WhipSource)})
     routes = [route for sink in pipeline.parts.sinks.values() for route in sink.routes()]
+    routes += health_routes(lambda: not_ready(pipeline))
     status = lambda: msgspec.to_builtins(look())  # noqa: E731
     async with (
         aclosing(whip),
