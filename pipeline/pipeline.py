@@ -13,6 +13,7 @@ from pipeline.bulletin import Bulletin
 from pipeline.capture import Capture
 from pipeline.config import PipelineConfig
 from pipeline.drain import drain
+from pipeline.event_log import EventLog
 from pipeline.overload import PRESSURE
 from pipeline.sink_worker import SinkWorker
 from pipeline.usage import Usage
@@ -54,8 +55,13 @@ class Pipeline:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        self.bulletin = Bulletin()
-        self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
+        self.event_log = await asyncio.to_thread(_event_log, self.config)
+        self.bulletin = Bulletin(self.event_log.hear if self.event_log else None)
+        try:
+            self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
+        except BaseException:
+            await self._close_log()
+            raise
         graph = self.parts.graph
         for name, box in self.config.graph.items():
             self.workers[name] = Worker(
@@ -211,3 +217,16 @@ class Pipeline:
             except Exception as error:  # noqa: BLE001 - the sink boundary
                 log.error("sink did not close", sink=name, error=f"{type(error).__name__}: {error}")
                 self.failure = self.failure or f"{name} did not close: {error}"
+        await self._close_log()
+
+    async def _close_log(self) -> None:
+        if self.event_log is not None:
+            await asyncio.to_thread(self.event_log.close, CLOSE_LIMIT)
+
+
+def _event_log(config: PipelineConfig) -> EventLog | None:
+    told = config.events
+    if told is None:
+        return None
+    path = config.folder / told.path
+    return EventLog(path, round(told.max_mb * 1e6), told.keep, config.secrets)

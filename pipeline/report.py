@@ -114,7 +114,7 @@ class Report(msgspec.Struct, frozen=True):
 
     balanced         whether the ledger's sums hold at every node
     first_result_s   from the start of the process to the first result out of a sink, or None
-    missed           events that no sink was told of
+    missed           events that sinks, or the event log, were not told of
     recent           the last events, the newest last
     rss_mb, threads, processes  now: memory as for the peak, threads of this process, and processes,
                      this one and its children
@@ -164,7 +164,7 @@ def report(pipeline: Pipeline, began: float) -> Report:
         rss_mb=round(pipeline.usage.rss / 1e6, 1),
         threads=threading.active_count(),
         processes=1 + pipeline.usage.children,
-        missed=pipeline.bulletin.missed,
+        missed=pipeline.bulletin.missed + (pipeline.event_log.lost if pipeline.event_log else 0),
         recent=[EventReport(e.name, e.about, e.detail, e.at)
                 for e in list(pipeline.bulletin.recent)[-RECENT:]],
     )  # fmt: skip

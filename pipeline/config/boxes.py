@@ -3,47 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SerializeAsAny,
-    model_validator,
-)
+from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
 from models.spec import Precision
+from pipeline.config.observe import EventsConfig
 from pipeline.config.outline import CAPTURE, Outline, Problem, guards, problems, reach, unread
+from pipeline.config.part import Name, Names, Part
 from pipeline.config.secrets import Secrets
 from pipeline.expression import Condition, compile_condition
 from stages.capture.options import CaptureOptions
 from stages.stage import Options
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
 QUEUE = 2
 """Frames of each stream that may wait before a node, if the config does not say."""
 
 Policy = Literal["auto", "block", "drop_oldest", "latest"]
-
-
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[
-    tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])
-]
-
-
-class Part(BaseModel):
-    """What all parts of a config have in common: an unknown key is an error, nothing changes."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True
-    )
 
 
 class Batch(Part):
@@ -264,6 +240,9 @@ class PipelineConfig(Part):
     graph: dict[Name, NodeConfig] = Field(default={}, description="The nodes, by name.")
     sinks: dict[Name, SinkConfig] = Field(default={}, description="Where results go, by name.")
     http: HttpConfig = Field(default=HttpConfig(), description="The pipeline's own small server.")
+    events: EventsConfig | None = Field(
+        default=None, description="A file with every event; none is written if left out."
+    )
     folder: Path = Field(default=Path(), exclude=True)
     _secrets: Secrets = PrivateAttr(default_factory=Secrets)
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from pipeline.config.boxes import HttpConfig, NodeKeys, SinkKeys, StreamKeys
 from pipeline.config.kinds import Kinds, purpose
+from pipeline.config.observe import EventsConfig
 from stages.capture.options import CaptureOptions
 
 Schema = dict[str, object]
@@ -34,6 +35,7 @@ def config_schema(kinds: Kinds) -> Schema:
         for name, kind in kinds.sinks.items()
     ]
     http = defs.add("http", "The pipeline's own small server.", HttpConfig)
+    events = defs.add("events", "A file with every event.", EventsConfig)
     return {
         "$schema": DIALECT,
         "title": "framewire",
@@ -47,6 +49,7 @@ def config_schema(kinds: Kinds) -> Schema:
             "graph": _named("The nodes, by name.", {"oneOf": [*nodes, own]}),
             "sinks": _named("Where results go, by name.", {"oneOf": sinks}),
             "http": http,
+            "events": events,
         },
         "patternProperties": {"^x-": {"description": "Yours, for anchors: not looked at."}},
         "required": ["streams"],
