@@ -6,7 +6,7 @@ from typing import Final
 
 import structlog
 
-from pipeline.node import Batch
+from pipeline.batch import Batch
 from stages.events import Event, Value
 from stages.frame import Frame
 

@@ -16,6 +16,7 @@ from pipeline.drain import drain
 from pipeline.event_log import EventLog
 from pipeline.overload import PRESSURE
 from pipeline.sink_worker import SinkWorker
+from pipeline.traces import Traces, traces_of
 from pipeline.usage import Usage
 from pipeline.worker import Worker
 from sinks.sink import Sink
@@ -42,12 +43,14 @@ class Pipeline:
     usage     what it costs, its children included
     """
 
-    def __init__(self, config: PipelineConfig) -> None:
+    def __init__(self, config: PipelineConfig, traces: Traces | None = None) -> None:
+        """`traces`: where those of frames go, if not where the config has it."""
         self.config = config
         self.failure: str | None = None
         self.first: float | None = None
         self.asked: float | None = None
         self.usage = Usage()
+        self.traces = traces
         self.captures: dict[str, Capture] = {}
         self.workers: dict[str, Worker] = {}
         self.sink_workers: dict[str, SinkWorker] = {}
@@ -58,11 +61,17 @@ class Pipeline:
         self.event_log = await asyncio.to_thread(_event_log, self.config)
         self.bulletin = Bulletin(self.event_log.hear if self.event_log else None)
         try:
+            if self.config.traces is not None and self.traces is None:
+                self.traces = traces_of(self.config.traces, tuple(self.config.sinks))
             self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
         except BaseException:
             await self._close_log()
             raise
         graph = self.parts.graph
+        enter = graph.enter if self.traces is None else self.traces.entering(graph.enter)
+        if self.traces is not None:
+            for node in graph.nodes.values():
+                node.tracing = self.traces
         for name, box in self.config.graph.items():
             self.workers[name] = Worker(
                 graph.nodes[name], self.parts.stages[name], rules(box),
@@ -74,7 +83,7 @@ class Pipeline:
             told = self.config.streams[name].options
             self.captures[name] = Capture(
                 name, source, Backoff(told.retry_first_s, told.retry_most_s), graph.gates[name],
-                graph.enter, self.bulletin.announce, self._one_ended,
+                enter, self.bulletin.announce, self._one_ended,
             )  # fmt: skip
         self._running = len(self.captures)
         self._drained = False
@@ -218,6 +227,8 @@ class Pipeline:
                 log.error("sink did not close", sink=name, error=f"{type(error).__name__}: {error}")
                 self.failure = self.failure or f"{name} did not close: {error}"
         await self._close_log()
+        if self.traces is not None:
+            await asyncio.to_thread(self.traces.close, CLOSE_LIMIT)
 
     async def _close_log(self) -> None:
         if self.event_log is not None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from pipeline.batch import SAID, Outcome
 from pipeline.latency import Latency
-from pipeline.node import SAID, Node, Outcome
+from pipeline.node import Node
 from sinks.sink import Delivery, Sink
 from stages.throttle import Throttle
 

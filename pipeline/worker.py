@@ -19,9 +19,10 @@ from typing import Literal
 import structlog
 
 from models.results import Result
+from pipeline.batch import SAID, SILENT, Outcome
 from pipeline.hang import HUNG, Call, StageHung, hung, resumed
 from pipeline.isolation import WorkerLost
-from pipeline.node import SAID, SILENT, Node, Outcome
+from pipeline.node import Node
 from stages.events import Event
 from stages.frame import Frame
 from stages.stage import Runs

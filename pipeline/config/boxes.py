@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
 from models.spec import Precision
-from pipeline.config.observe import EventsConfig
+from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.outline import CAPTURE, Outline, Problem, guards, problems, reach, unread
 from pipeline.config.part import Name, Names, Part
 from pipeline.config.secrets import Secrets
@@ -242,6 +242,9 @@ class PipelineConfig(Part):
     http: HttpConfig = Field(default=HttpConfig(), description="The pipeline's own small server.")
     events: EventsConfig | None = Field(
         default=None, description="A file with every event; none is written if left out."
+    )
+    traces: TracesConfig | None = Field(
+        default=None, description="Traces of single frames; none are made if left out."
     )
     folder: Path = Field(default=Path(), exclude=True)
     _secrets: Secrets = PrivateAttr(default_factory=Secrets)

@@ -22,7 +22,7 @@ from pipeline.config.document import BYTES_MAX, NotYaml, compose
 from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
 from pipeline.config.near import did_you_mean
-from pipeline.config.observe import EventsConfig
+from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.options import Entry, look_up, plain, read_entry
 from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
 from pipeline.config.part import Part
@@ -33,7 +33,7 @@ from pipeline.config.sources import replace_sources
 from stages.capture.mask import mask
 from stages.capture.options import CaptureOptions
 
-SECTIONS = ("streams", "graph", "sinks", "http", "events")
+SECTIONS = ("streams", "graph", "sinks", "http", "events", "traces")
 ENTRIES_MAX = 1000  # of one section
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
@@ -135,6 +135,7 @@ class _Reader:
         sinks = {name: self._sink(name, data) for name, data in self._section("sinks")}
         http = self._http()
         events = self._kept(EventsConfig, "events")
+        traces = self._kept(TracesConfig, "traces")
         for problem in self._problems(tuple(streams), graph):
             self._report.key(problem.path, problem.text, value=len(problem.path) > 2)
         if (
@@ -146,7 +147,7 @@ class _Reader:
         try:
             return PipelineConfig.model_validate(
                 {"streams": streams, "graph": graph, "sinks": sinks, "http": http}
-                | {"folder": self._folder, "events": events}
+                | {"folder": self._folder, "events": events, "traces": traces}
             )
         except ValidationError:
             self._report.raise_if_any()

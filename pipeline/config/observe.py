@@ -1,4 +1,4 @@
-"""What of a run is kept for those who look after it: events."""
+"""What a run tells those who look after it: events in a file, traces of single frames."""
 
 from pathlib import Path
 
@@ -24,4 +24,21 @@ class EventsConfig(Part):
         ge=0,
         le=1000,
         description="Older files that are kept: `events.jsonl.1` is the newest of them.",
+    )
+
+
+class TracesConfig(Part):
+    """Traces of single frames, sent over OTLP; wants `framewire[otel]`."""
+
+    endpoint: str = Field(
+        default="http://127.0.0.1:4318/v1/traces",
+        pattern=r"^https?://",
+        description="Where an OpenTelemetry collector takes traces, over HTTP. What it wants for a "
+        "greeting stands in the environment: `OTEL_EXPORTER_OTLP_HEADERS`.",
+    )
+    sample: float = Field(
+        default=0.01, gt=0, le=1, description="The share of the frames that are traced, up to 1."
+    )
+    service: str = Field(
+        default="framewire", min_length=1, max_length=255, description="What it is called there."
     )

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from pipeline.config.boxes import HttpConfig, NodeKeys, SinkKeys, StreamKeys
 from pipeline.config.kinds import Kinds, purpose
-from pipeline.config.observe import EventsConfig
+from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.schema import Schema, properties
 from stages.capture.options import CaptureOptions
 
@@ -17,8 +17,8 @@ HEAD = """\
 <!-- Made by `make docs` from the models that read a config: change those, not this page. -->
 
 A config is one YAML file with four parts: `streams`, the cameras; `graph`, the nodes that look at
-their frames; `sinks`, where results go; and `http`, the pipeline's own small server. A fifth, which
-most leave out: `events`, a file with what happens.
+their frames; `sinks`, where results go; and `http`, the pipeline's own small server. Two more
+may be left out: `events`, a file with what happens, and `traces`, the way of single frames.
 
 ```yaml
 streams:
@@ -98,6 +98,9 @@ def _parts(kinds: Kinds) -> Iterator[str]:
     yield "## Events\n"
     yield "The keys of `events`; see [events.md](events.md). Without them no file is written.\n"
     yield _table(EventsConfig)
+    yield "## Traces\n"
+    yield "The keys of `traces`; see [operations.md](operations.md). Without them none are made.\n"
+    yield _table(TracesConfig)
 
 
 def _table(*models: type[BaseModel]) -> str:

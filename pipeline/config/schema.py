@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from pipeline.config.boxes import HttpConfig, NodeKeys, SinkKeys, StreamKeys
 from pipeline.config.kinds import Kinds, purpose
-from pipeline.config.observe import EventsConfig
+from pipeline.config.observe import EventsConfig, TracesConfig
 from stages.capture.options import CaptureOptions
 
 Schema = dict[str, object]
@@ -36,6 +36,7 @@ def config_schema(kinds: Kinds) -> Schema:
     ]
     http = defs.add("http", "The pipeline's own small server.", HttpConfig)
     events = defs.add("events", "A file with every event.", EventsConfig)
+    traces = defs.add("traces", "Traces of single frames, over OTLP.", TracesConfig)
     return {
         "$schema": DIALECT,
         "title": "framewire",
@@ -50,6 +51,7 @@ def config_schema(kinds: Kinds) -> Schema:
             "sinks": _named("Where results go, by name.", {"oneOf": sinks}),
             "http": http,
             "events": events,
+            "traces": traces,
         },
         "patternProperties": {"^x-": {"description": "Yours, for anchors: not looked at."}},
         "required": ["streams"],
