@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-import cv2
 import msgspec
 import structlog
 from rich.console import Console
@@ -23,6 +22,7 @@ from pipeline.pipeline import Pipeline
 from pipeline.report import Report, report, write
 from pipeline.server import serving
 from pipeline.table import table
+from pipeline.tuning import tune
 from pipeline.whip import Whip
 from sinks.errors import SinkError
 from stages.capture.whip import WhipSource
@@ -48,8 +48,7 @@ def run(
     show_table  draw the live table on the terminal
     returns     the exit code: 0 after a clean end, 1 after a failure
     """
-    # Every node and stream has a thread of its own; OpenCV's would only get in their way.
-    cv2.setNumThreads(1)
+    tune()
     try:
         return asyncio.run(_run(config, seconds, report_to, show_table=show_table))
     except (ModelError, StageError, StageFailed, SinkError, OSError) as error:

@@ -9,7 +9,6 @@ them go on. A thread cannot be ended, so it may come back: what it says then nob
 node takes frames again. While all threads of a node hang, it lets none in.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from pipeline.batch import SAID, SILENT, Outcome
 from pipeline.hang import HUNG, Call, StageHung, hung, resumed
 from pipeline.isolation import WorkerLost
 from pipeline.node import Node
+from pipeline.tuning import step_back
 from stages.events import Event
 from stages.frame import Frame
 from stages.stage import Runs
@@ -54,12 +54,6 @@ class Rules:
     patience: int = 10
     nice: int = 0
     hang: float | None = None
-
-
-def step_back(nice: int) -> None:
-    """Let the calling thread, and those that it starts, give way to others; for good."""
-    if nice:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 @dataclass(slots=True)

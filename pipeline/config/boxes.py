@@ -147,7 +147,9 @@ class NodeKeys(BoxKeys):
         ge=0,
         le=19,
         description="How far its threads step back when the cores are busy, as in Linux's `nice`. "
-        "For a slow model beside a live one.",
+        "For a slow model beside a live one. 19: they have the cores when nothing else wants them, "
+        "and are interrupted at once; with `isolation: process`, where they cannot hold Python's "
+        "lock meanwhile.",
     )
     precision: Precision = Field(
         default="fp32",

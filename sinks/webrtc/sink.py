@@ -5,6 +5,7 @@
 /api/events                     what happens, as server-sent events, the last hundred first
 /whep/{stream}                  how a player asks for a stream
 /streams/{name}/snapshot.jpg    its latest picture
+/streams/{name}/shapes/{file}   a shape that a face3d node has written
 """
 
 import asyncio
@@ -28,6 +29,7 @@ from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.overlay_message import TooLarge, encode
+from sinks.webrtc.shapes import Shapes
 from sinks.webrtc.snapshot import snapshot
 from sinks.webrtc.state import Pulse, StreamState
 from sinks.webrtc.whep import NO_STORE, Whep
@@ -123,6 +125,7 @@ class WebrtcSink(Sink):
             Route("/api/viewer", self._about),
             Route("/api/events", self._events),
             Route("/streams/{name}/snapshot.jpg", self._snapshot),
+            Route("/streams/{name}/shapes/{file}", Shapes(self._context, self._may_watch).answer),
             *self._whep.routes(),
         ]
 
@@ -155,7 +158,7 @@ class WebrtcSink(Sink):
         )  # fmt: skip
         nodes = tuple(
             one for one in context.inputs
-            if one in context.graph and name in context.graph[one].streams
+            if one in context.graph and name in context.graph[one].streams and not options.burn
         )  # fmt: skip
         return StreamState(name, video, Pulse(), nodes)
 
@@ -194,6 +197,7 @@ class WebrtcSink(Sink):
         seen = [state for name, state in self._streams.items() if self._may_watch(request, name)]
         lost, unsaid = viewers.waste()
         told = {
+            "now": time.time() * 1e3,  # from which the page learns how far its own clock is off
             "streams": [state.told(viewers.watching(state.name)) for state in seen],
             "graph": {
                 "nodes": [
