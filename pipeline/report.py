@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import psutil
 
 from pipeline.ledger import Balance
-from pipeline.pipeline import Pipeline
-from stages.events import Value
+
+if TYPE_CHECKING:  # who only reads reports does without all that makes them
+    from pipeline.pipeline import Pipeline
 
 PACKAGES = (
     "framewire",
@@ -54,7 +56,7 @@ class EventReport(msgspec.Struct, frozen=True):
 
     name: str
     about: str
-    detail: Mapping[str, Value]
+    detail: Mapping[str, object]
     at: datetime
 
 
@@ -142,7 +144,7 @@ class Report(msgspec.Struct, frozen=True):
     recent: Sequence[EventReport] = ()
 
 
-def report(pipeline: Pipeline, began: float) -> Report:
+def report(pipeline: "Pipeline", began: float) -> Report:
     """The run so far; `began` is the monotonic second at which it began."""
     seconds = max(time.monotonic() - began, 1e-9)
     ledger = pipeline.parts.graph.ledger()
@@ -196,7 +198,7 @@ def versions() -> dict[str, str]:
 
 
 def _node(
-    pipeline: Pipeline, name: str, ledger: Mapping[str, Balance], seconds: float
+    pipeline: "Pipeline", name: str, ledger: Mapping[str, Balance], seconds: float
 ) -> NodeReport:
     total = Balance.total(ledger.values())
     depth = pipeline.parts.graph.nodes[name].depth
@@ -221,7 +223,7 @@ def _node(
 
 
 def _stream(
-    pipeline: Pipeline, name: str, captured: Mapping[str, Balance], seconds: float
+    pipeline: "Pipeline", name: str, captured: Mapping[str, Balance], seconds: float
 ) -> StreamReport:
     capture = pipeline.captures[name]
     return StreamReport(
