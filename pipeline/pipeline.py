@@ -14,6 +14,7 @@ from pipeline.capture import Capture
 from pipeline.config import PipelineConfig
 from pipeline.drain import drain
 from pipeline.event_log import EventLog
+from pipeline.isolation import IsolatedStage
 from pipeline.overload import PRESSURE
 from pipeline.sink_worker import SinkWorker
 from pipeline.traces import Traces, traces_of
@@ -111,6 +112,19 @@ class Pipeline:
     def stopping(self) -> bool:
         """Whether its end has come, or was asked for."""
         return self._over.is_set()
+
+    def not_ready(self) -> dict[str, str]:
+        """By "stream NAME" or "stage NAME": what is waited for. Empty when all is ready."""
+        if self.stopping:
+            return {"pipeline": "is stopping"}
+        missing = {}
+        for name, stage in self.parts.stages.items():
+            if isinstance(stage, IsolatedStage) and not stage.ready:
+                missing[f"stage {name}"] = "its process is starting"
+        for name, capture in self.captures.items():
+            if not capture.known:
+                missing[f"stream {name}"] = "no frame yet"
+        return missing
 
     def stop(self) -> None:
         """Ask for the end, from the event loop."""

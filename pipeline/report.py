@@ -116,6 +116,7 @@ class Report(msgspec.Struct, frozen=True):
 
     balanced         whether the ledger's sums hold at every node
     first_result_s   from the start of the process to the first result out of a sink, or None
+    not_ready        what is still waited for, as /readyz tells it
     missed           events that sinks, or the event log, were not told of
     recent           the last events, the newest last
     rss_mb, threads, processes  now: memory as for the peak, threads of this process, and processes,
@@ -142,6 +143,7 @@ class Report(msgspec.Struct, frozen=True):
     processes: int = 1
     missed: int = 0
     recent: Sequence[EventReport] = ()
+    not_ready: Mapping[str, str] = {}
 
 
 def report(pipeline: "Pipeline", began: float) -> Report:
@@ -166,6 +168,7 @@ def report(pipeline: "Pipeline", began: float) -> Report:
         rss_mb=round(pipeline.usage.rss / 1e6, 1),
         threads=threading.active_count(),
         processes=1 + pipeline.usage.children,
+        not_ready=pipeline.not_ready(),
         missed=pipeline.bulletin.missed + (pipeline.event_log.lost if pipeline.event_log else 0),
         recent=[EventReport(e.name, e.about, e.detail, e.at)
                 for e in list(pipeline.bulletin.recent)[-RECENT:]],

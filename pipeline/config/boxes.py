@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
 from models.spec import Precision
+from pipeline.config.http import HttpConfig, http_problems
 from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.outline import CAPTURE, Outline, Problem, guards, problems, reach, unread
 from pipeline.config.part import Name, Names, Part
@@ -221,16 +222,6 @@ class SinkConfig(SinkKeys):
     options: SerializeAsAny[BaseModel] = Options()
 
 
-class HttpConfig(Part):
-    """The pipeline's own small server: pages, metrics."""
-
-    listen: str | None = Field(
-        default="127.0.0.1:0",
-        pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$",
-        description="Address and port to listen on, port 0 for any free one; `null` for no server.",
-    )
-
-
 class PipelineConfig(Part):
     """A whole config.
 
@@ -284,6 +275,7 @@ class PipelineConfig(Part):
         if not wrong:
             wrong += narrow(self.graph, reach(outlines, streams))
             wrong += unread(outlines, streams)
+        wrong += http_problems(self.http, streams)
         if wrong:
             raise ValueError("; ".join(str(problem) for problem in wrong))
         return self
@@ -291,7 +283,8 @@ class PipelineConfig(Part):
     def keep_secret(self, secrets: Secrets) -> None:
         """From now on no `repr` of the config or its parts shows any of them."""
         self._secrets = secrets
-        for part in (*self.streams.values(), *self.graph.values(), *self.sinks.values()):
+        boxes = (*self.streams.values(), *self.graph.values(), *self.sinks.values())
+        for part in (*boxes, self.http):
             secrets.hide(part)
 
 

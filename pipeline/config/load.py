@@ -8,7 +8,6 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from pipeline.config.boxes import (
-    HttpConfig,
     NodeConfig,
     NodeKeys,
     PipelineConfig,
@@ -21,6 +20,7 @@ from pipeline.config.boxes import (
 from pipeline.config.document import BYTES_MAX, NotYaml, compose
 from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
+from pipeline.config.http import HttpConfig, http_problems
 from pipeline.config.near import did_you_mean
 from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.options import Entry, look_up, plain, read_entry
@@ -136,13 +136,11 @@ class _Reader:
         http = self._http()
         events = self._kept(EventsConfig, "events")
         traces = self._kept(TracesConfig, "traces")
-        for problem in self._problems(tuple(streams), graph):
+        found = self._problems(tuple(streams), graph)
+        found += http_problems(http, tuple(streams)) if http else ()
+        for problem in found:
             self._report.key(problem.path, problem.text, value=len(problem.path) > 2)
-        if (
-            http is None
-            or self._report.mistaken
-            or None in (*streams.values(), *graph.values(), *sinks.values())
-        ):
+        if http is None or None in (*streams.values(), *graph.values(), *sinks.values()):
             return None
         try:
             return PipelineConfig.model_validate(
@@ -155,7 +153,7 @@ class _Reader:
 
     def _problems(
         self, streams: tuple[str, ...], graph: Mapping[str, NodeConfig | None]
-    ) -> Sequence[Problem]:
+    ) -> list[Problem]:
         outlines = self._outlines()
         wrong = list(problems(outlines, streams))
         if not wrong:
@@ -237,10 +235,16 @@ class _Reader:
     def _http(self) -> HttpConfig | None:
         data = self._top.get("http")
         try:
-            return HttpConfig() if data is None else HttpConfig.model_validate(data)
+            http = HttpConfig() if data is None else HttpConfig.model_validate(data)
         except ValidationError as error:
             self._report.invalid(("http",), error, HttpConfig)
             return None
+        if http.tls is not None:
+            try:
+                self._parts.certificate(http.tls, self._folder)
+            except OSError as error:
+                self._report.key(("http", "tls"), str(error).removeprefix("tls: "), value=True)
+        return http
 
     def _kept(self, model: type[Kept], section: str) -> Kept | None:
         """What a section says that may be left out; None after a mistake, too."""

@@ -32,6 +32,7 @@ class TracesConfig(Part):
 
     endpoint: str = Field(
         default="http://127.0.0.1:4318/v1/traces",
+        repr=False,
         pattern=r"^https?://",
         description="Where an OpenTelemetry collector takes traces, over HTTP. What it wants for a "
         "greeting stands in the environment: `OTEL_EXPORTER_OTLP_HEADERS`.",

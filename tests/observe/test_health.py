@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pipeline.config import load_config
-from pipeline.health import health_routes, not_ready
+from pipeline.health import health_routes
 from pipeline.isolation import IsolatedStage, WorkerLost
 from pipeline.pipeline import Pipeline
 from pipeline.server import serving
@@ -30,7 +30,7 @@ graph: {{ count: {{ stage: "{stages.__file__}:Count" }} }}
 sinks: {{ "null": {{ sink: "null", from: count }} }}
 """)
     async with Pipeline(load_config(folder / "config.yaml")) as pipeline:
-        routes = health_routes(lambda: not_ready(pipeline))
+        routes = health_routes(pipeline.not_ready)
         async with (
             serving("127.0.0.1:0", routes, dict, CollectorRegistry()) as address,
             httpx.AsyncClient(base_url=address, timeout=10) as client,
