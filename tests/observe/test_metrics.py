@@ -160,3 +160,11 @@ def test_a_histogram_counts_all_that_were_as_fast() -> None:
         bound: 2 if bound < 0.04 else 3 for bound in BUCKETS
     } | {"all": 4}
     assert total == pytest.approx(99.046)
+
+
+def test_the_page_for_operators_names_metrics_that_are_there(scraped: Labels) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    named = set(re.findall(r"\b(?:framewire|python)_[a-z_]*[a-z]\b(?![*_])", page))
+    families = scraped.keys() | {"framewire_sink", "framewire_latency_seconds"}
+    assert len(named) > 20
+    assert named <= families
