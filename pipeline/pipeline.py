@@ -1,6 +1,7 @@
 """A pipeline's life: made from a config, run, drained, closed; nothing is left behind."""
 
 import asyncio
+import os
 import time
 from collections.abc import Coroutine
 from types import TracebackType
@@ -22,6 +23,7 @@ from pipeline.usage import Usage
 from pipeline.worker import Worker
 from sinks.sink import Sink
 from stages.capture.backoff import Backoff
+from stages.events import Event
 
 log = structlog.get_logger()
 
@@ -79,7 +81,9 @@ class Pipeline:
                 self.bulletin.announce, self.fail,
             )  # fmt: skip
         for name, sink in self.parts.sinks.items():
-            self.sink_workers[name] = SinkWorker(graph.nodes[name], sink, self._note_first)
+            self.sink_workers[name] = SinkWorker(
+                graph.nodes[name], sink, self._note_first, self.bulletin.announce
+            )
         for name, source in self.parts.sources.items():
             told = self.config.streams[name].options
             self.captures[name] = Capture(
@@ -141,6 +145,8 @@ class Pipeline:
         chores.append(self.bulletin.carry(self._sinks()))
         tasks = [self._spawn(chore) for chore in chores]
         writers = [self._spawn(worker.run()) for worker in self.sink_workers.values()]
+        started = {"pid": os.getpid(), "streams": len(self.captures), "nodes": len(self.workers)}
+        self.bulletin.announce(Event("run.started", "run", started))
         for worker in self.workers.values():
             worker.start()
         for capture in self.captures.values():
@@ -152,6 +158,8 @@ class Pipeline:
             await self._over.wait()
             if self._running or self.failure:
                 self.stop()
+            why = self.failure or ("sources ended" if self.asked is None else "asked")
+            self.bulletin.announce(Event("run.stopping", "run", {"why": why}))
             await asyncio.to_thread(self.usage.look)  # children end with the drain
             await drain(self, writers)
             self._drained = True

@@ -25,7 +25,7 @@ class EventKind:
 
     when: str
     who: str
-    about: Literal["stream", "node"]
+    about: Literal["stream", "node", "sink", "`run`"]
     detail: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,6 +54,15 @@ GIVEN_WAY = {
 }
 
 EVENTS: Mapping[str, EventKind] = {
+    "run.started": EventKind(
+        "The run begins: models are open, sources are about to be read.", "pipeline", "`run`",
+        {"pid": "of the process", "streams": "how many", "nodes": "how many, without sinks"},
+    ),
+    "run.stopping": EventKind(
+        "The end has come, and the graph is drained. A run that was killed does not say so.",
+        "pipeline", "`run`",
+        {"why": "`sources ended`, `asked` (a signal, `--for`), or what failed"},
+    ),
     "source.lost": EventKind(
         "A live source broke off, stalled or was not there; it is tried again until it is back.",
         "capture", "stream", {"error": "why"},
@@ -90,6 +99,14 @@ EVENTS: Mapping[str, EventKind] = {
     ),
     "worker.back": EventKind(
         "Another process has taken its place.", "isolation", "node", {"pid": "its process id"}
+    ),
+    "sink.lost": EventKind(
+        "A sink could not write a batch: Redis is away, the disk is full.",
+        "sink worker", "sink", {"error": "why"},
+    ),
+    "sink.back": EventKind(
+        "It writes again, and has for a second.", "sink worker", "sink",
+        {"away_s": "seconds since it was lost", "failed": "deliveries that it lost meanwhile"},
     ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",

@@ -16,7 +16,7 @@ class Event:
     """Something that happened, with a stable name.
 
     name    one of those in stages/event_table.py, or one of a stage of your own
-    about   the stream or node it happened to
+    about   the stream, node or sink it happened to; "run" for the whole
     detail  numbers and words that belong to it
     at      UTC
     """

@@ -22,7 +22,7 @@ from pipeline.report import NodeReport, Report, report
 from pipeline.sink_worker import SinkWorker
 from sinks.null import NullSink
 from sinks.sink import SinkContext
-from stages.stage import Options
+from stages.stage import Options, unheard
 from tests.pipeline.running import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -141,7 +141,7 @@ class Boasts(NullSink):
 async def test_a_sink_that_counts_badly_costs_only_its_own_counts() -> None:
     node = Node("boasts", {"a": ("capture",)}, Link({"a": Lane("block", 1, Gate())}))
     sink = Boasts(Options(), SinkContext("boasts", ("a",)))
-    worker = SinkWorker(node, sink, lambda: None)
+    worker = SinkWorker(node, sink, lambda: None, unheard)
     report = NodeReport(0.0, Balance.total(()), {}, counts=worker.counts())
     made = registry(lambda: Report(1.0, True, {}, {"boasts": report}, {}, None, 0.0, 0.0, {}))
     told = generate_latest(made).decode()

@@ -1,5 +1,7 @@
 """A stage that hangs costs the frames that it holds; others go on."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Sequence
@@ -184,6 +186,22 @@ def test_a_process_that_hangs_is_killed_and_replaced() -> None:
         stage.run([grey_frame(5)])
     assert len(stage.run([grey_frame(6)])) == 1
     assert stage.pid != before
+    stage.close()
+    assert lost.value.reason == "hung"
+    assert names(events) == ["stage.hung", "worker.lost", "worker.back"]
+
+
+def test_a_process_that_takes_nothing_any_more_is_replaced_too() -> None:
+    events: list[Event] = []
+    stage = IsolatedStage(
+        f"{stages.__file__}:MeanGrey", stages.Options(), StageContext("node"), stateless=True,
+        announce=events.append, hang=0.2,
+    )  # fmt: skip
+    os.kill(stage.pid, signal.SIGSTOP)
+    frames = [grey_frame(seq) for seq in range(5000)]  # whose heads fill its socket
+    with pytest.raises(WorkerLost) as lost:
+        stage.run(frames)
+    assert len(stage.run(frames[:1])) == 1
     stage.close()
     assert lost.value.reason == "hung"
     assert names(events) == ["stage.hung", "worker.lost", "worker.back"]
