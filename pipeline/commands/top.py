@@ -12,6 +12,8 @@ from pipeline.top import once, watch
 
 TOKEN = "FRAMEWIRE_TOKEN"  # noqa: S105 - where it stands
 
+WIDE = 132  # columns, into a pipe
+
 
 def top(address: str, every: float, trust: Path | None, *, single: bool) -> int:
     """Show what an instance does. Returns the exit code."""
@@ -22,7 +24,7 @@ def top(address: str, every: float, trust: Path | None, *, single: bool) -> int:
         return 2
     try:
         if single or not (sys.stdin.isatty() and sys.stdout.isatty()):
-            once(ask, address, Console())
+            once(ask, address, Console(width=None if sys.stdout.isatty() else WIDE))
         else:
             watch(ask, address, every)
     except Away as away:
