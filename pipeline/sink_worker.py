@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 
 import structlog
 
@@ -71,7 +72,8 @@ class SinkWorker:
     def counts(self) -> Mapping[str, float]:
         """What the sink counts; nothing if it cannot say so."""
         try:
-            return dict(self.sink.counts())
+            told = self.sink.counts()
+            return {name: float(count) for name, count in told.items() if isfinite(count)}
         except Exception as error:  # noqa: BLE001 - the sink boundary
             if (held_back := self._throttle.ready("counts")) is not None:
                 text = f"{type(error).__name__}: {error}"

@@ -135,7 +135,7 @@ class Boasts(NullSink):
     def counts(self) -> Mapping[str, float]:
         if self.broken:
             raise ZeroDivisionError
-        return {"viewers": 2, "Größe in MB": 1.5, "": 0}
+        return {"viewers": 2, "Größe in MB": 1.5, "": 0, "share": float("nan")}
 
 
 async def test_a_sink_that_counts_badly_costs_only_its_own_counts() -> None:
@@ -147,6 +147,7 @@ async def test_a_sink_that_counts_badly_costs_only_its_own_counts() -> None:
     told = generate_latest(made).decode()
     assert 'framewire_sink_viewers{sink="boasts"} 2.0' in told
     assert "MB" not in told
+    assert "share" not in told
     sink.broken = True
     assert worker.counts() == {}
 
