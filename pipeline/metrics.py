@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from pipeline.latency import BUCKETS
 from pipeline.report import Report
+from stages.event_table import EVENTS
 from stages.throttle import Throttle
 
 log = structlog.get_logger()
@@ -166,7 +167,8 @@ def _streams(report: Report) -> Iterator[Metric]:
 
 def _events(report: Report) -> Iterator[Metric]:
     happened = CounterMetricFamily("framewire_events", "Events, by name", labels=["event"])
-    for event, count in report.events.items():
+    # Those that have not happened are there too: Prometheus sees no increase to a first value.
+    for event, count in {**dict.fromkeys(EVENTS, 0), **report.events}.items():
         happened.add_metric([event], count)
     yield happened
     yield CounterMetricFamily(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -169,3 +170,19 @@ def test_the_page_for_operators_names_metrics_that_are_there(scraped: Labels) ->
     families = scraped.keys() | {"framewire_sink", "framewire_latency_seconds"}
     assert len(named) > 20
     assert named <= families
+
+
+def test_the_alarms_on_that_page_can_be_read_and_ask_for_what_is_there(scraped: Labels) -> None:
+    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    (alarms,) = (block for block in blocks if isinstance(block, list))
+    for alarm in alarms:
+        for name, labels in selectors(alarm["expr"]):
+            assert labels <= scraped[name]
+
+
+def test_an_event_that_has_not_happened_is_counted_as_none() -> None:
+    made = registry(lambda: Report(1.0, True, {}, {}, {"source.lost": 2}, None, 0.0, 0.0, {}))
+    told = generate_latest(made).decode()
+    assert 'framewire_events_total{event="source.lost"} 2.0' in told
+    assert 'framewire_events_total{event="stage.removed"} 0.0' in told
