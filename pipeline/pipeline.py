@@ -68,7 +68,7 @@ class Pipeline:
                 self.traces = traces_of(self.config.traces, tuple(self.config.sinks))
             self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
         except BaseException:
-            await self._close_log()
+            await self._close_observers()
             raise
         graph = self.parts.graph
         enter = graph.enter if self.traces is None else self.traces.entering(graph.enter)
@@ -248,13 +248,12 @@ class Pipeline:
             except Exception as error:  # noqa: BLE001 - the sink boundary
                 log.error("sink did not close", sink=name, error=f"{type(error).__name__}: {error}")
                 self.failure = self.failure or f"{name} did not close: {error}"
-        await self._close_log()
-        if self.traces is not None:
-            await asyncio.to_thread(self.traces.close, CLOSE_LIMIT)
+        await self._close_observers()
 
-    async def _close_log(self) -> None:
-        if self.event_log is not None:
-            await asyncio.to_thread(self.event_log.close, CLOSE_LIMIT)
+    async def _close_observers(self) -> None:
+        for observer in (self.event_log, self.traces):
+            if observer is not None:
+                await asyncio.to_thread(observer.close, CLOSE_LIMIT)
 
 
 def _event_log(config: PipelineConfig) -> EventLog | None:

@@ -90,8 +90,10 @@ class Traces:
                 self._ways[frame.stream, frame.seq] = _Way(set_span_in_context(span), offset)
                 if len(self._ways) > UNDER_WAY:
                     self._ways.popitem(last=False)
-            enter(frame)
-            span.end(round(time.monotonic() * 1e9) + offset)
+            try:
+                enter(frame)
+            finally:
+                span.end(round(time.monotonic() * 1e9) + offset)
 
         return traced
 
@@ -108,7 +110,8 @@ class Traces:
         """Frames have left a node's link to be worked on."""
         for delivery in deliveries:
             if (way := self._waited(node, delivery.frame, now)) is not None:
-                way.taken.setdefault(node, deque()).append(now)
+                with self._lock:
+                    way.taken.setdefault(node, deque()).append(now)
 
     def let_go(self, node: str, frame: Frame, reason: str, now: float) -> None:
         """A frame ends at a node without having been worked on."""

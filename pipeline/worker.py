@@ -228,16 +228,18 @@ class Worker:
 
     def _tell(self, frames: Sequence[Frame], answers: Sequence[Answer]) -> list[Outcome]:
         """Put results on their frames."""
-        outcomes = []
-        for frame, answer in zip(frames, answers, strict=True):
-            if isinstance(answer, Outcome):
-                outcomes.append(answer)
-            elif answer is None:
-                outcomes.append(SILENT)
-            else:
-                frame.say(self.node.name, answer)
-                outcomes.append(SAID)
-        return outcomes
+        return [self._tell_one(*one) for one in zip(frames, answers, strict=True)]
+
+    def _tell_one(self, frame: Frame, answer: Answer) -> Outcome:
+        if isinstance(answer, Outcome):
+            return answer
+        if answer is None:
+            return SILENT
+        try:
+            frame.say(self.node.name, answer)
+        except RuntimeError as error:  # the stage has put one there by itself
+            return self._blame([frame], error)[0]
+        return SAID
 
     def _blame_unless_over(
         self, call: Call, frames: Sequence[Frame], error: Exception | SystemExit
