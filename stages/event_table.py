@@ -108,6 +108,17 @@ EVENTS: Mapping[str, EventKind] = {
         "It writes again, and has for a second.", "sink worker", "sink",
         {"away_s": "seconds since it was lost", "failed": "deliveries that it lost meanwhile"},
     ),
+    "recording.event": EventKind(
+        "What `when` asks for began to hold, and is recorded.", "sink record", "stream",
+        {"pts": "seconds of stream time of the picture", "at": "when it was taken"},
+    ),
+    "recording.stopped": EventKind(
+        "Nothing is recorded: the disk is full, or has too little room.", "sink record", "sink",
+        {"why": "what the disk said"},
+    ),
+    "recording.resumed": EventKind(
+        "It is recorded again.", "sink record", "sink", {"after": "why it was not"}
+    ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",
         "overload", "stream", GIVEN_WAY,

@@ -28,11 +28,25 @@ def announcers() -> Iterator[ast.Module]:
                 yield ast.parse(text)
 
 
+def modules() -> Iterator[ast.Module]:
+    """All modules but the table."""
+    for package in ("stages", "sinks", "pipeline"):
+        for file in sorted((ROOT / package).rglob("*.py")):
+            if file.name != "event_table.py":
+                yield ast.parse(file.read_text("utf-8"))
+
+
 def names() -> set[str]:
-    """All texts in those modules that have the form of an event's name."""
+    """All texts that have the form of an event's name, and begin as one that is announced does."""
+    announced = texts(announcers())
+    begins = {name.split(".")[0] for name in announced}
+    return announced | {name for name in texts(modules()) if name.split(".")[0] in begins}
+
+
+def texts(modules: Iterator[ast.Module]) -> set[str]:
     return {
         node.value
-        for module in announcers()
+        for module in modules
         for node in ast.walk(module)
         if isinstance(node, ast.Constant)
         and isinstance(node.value, str)
