@@ -47,7 +47,7 @@ def names_and_labels(made: CollectorRegistry) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Labels:
-    """What a real run has told, with a source that is lost and all sinks that need nobody else."""
+    """What a real run has told, with a source that is lost and every sink."""
     folder = tmp_path_factory.mktemp("scraped")
     (folder / "config.yaml").write_text(f"""
 streams:
@@ -59,6 +59,10 @@ sinks:
   page: {{ sink: mjpeg, from: count }}
   view: {{ sink: webrtc, from: count }}
   lines: {{ sink: jsonl, from: count, path: out.jsonl }}
+  film: {{ sink: mp4, from: count }}
+  tape: {{ sink: record, from: capture }}
+  on: {{ sink: restream, to: hls, from: capture }}
+  bus: {{ sink: redis, from: count }}
   "null": {{ sink: "null", from: count }}
 """)
 
@@ -122,6 +126,10 @@ def test_what_it_costs_and_what_sinks_count_is_there(scraped: Labels) -> None:
         "framewire_sink_viewers",
         "framewire_sink_sent_bytes_total",
         "framewire_sink_written_bytes_total",
+        "framewire_sink_written_frames_total",
+        "framewire_sink_sent_messages_total",
+        "framewire_sink_recording",
+        "framewire_sink_receivers",
         "framewire_latency_seconds_bucket",
         "framewire_events_missed_total",
     } <= scraped.keys()
