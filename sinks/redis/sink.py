@@ -1,0 +1,239 @@
+"""`sink: redis`: results over channels as they come, and through the spool into Streams.
+
+Channel and Stream of a result are both called `framewire:{stream}:{node}`, those of the events
+`framewire:events`: Redis keeps channels and keys apart. See `docs/schema.md` and `docs/redis.md`.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from importlib import import_module
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import structlog
+
+from sinks.delivery import Courier, Record, Spool, event_id, new_run, result_id
+from sinks.embedded_redis import EmbeddedRedis
+from sinks.errors import SinkError, SinkLost
+from sinks.redis.names import Names
+from sinks.redis.numbers import Numbering
+from sinks.redis.options import EMBEDDED, RedisOptions
+from sinks.sink import Delivery, Sink, SinkContext
+from sinks.wire import encode, event_message, result_message
+from stages.capture.mask import mask
+from stages.events import Event
+
+if TYPE_CHECKING:
+    from sinks.redis.client import Command, RedisClient
+
+LEAVE_S = 0.3  # that saying goodbye may take
+
+log = structlog.get_logger()
+
+
+class RedisSink(Sink):
+    """Publishes each result and each event, one round trip a batch.
+
+    Over channels at most once: while Redis is away they are silent. Into Streams at least once:
+    what cannot go now waits in the spool, and goes in order when Redis is back; an entry's `id`
+    tells a double. An embedded server that died is started again, on its port.
+    """
+
+    Options = RedisOptions
+    mode: ClassVar[Literal["each", "frame"]] = "each"
+
+    def __init__(self, options: RedisOptions, context: SinkContext) -> None:
+        """Nothing is started or connected yet."""
+        self._options = options
+        self._context = context
+        self._names = Names(options.prefix, options.cluster)
+        self._run = new_run()
+        self._numbering = Numbering()
+        self._server = EmbeddedRedis(options.port) if options.url == EMBEDDED else None
+        self._client: RedisClient | None = None
+        self._reviving = asyncio.Lock()
+        self._courier = Courier(self._add, self._spool()) if options.streams else None
+        self._keys: dict[str, None] = {}
+        self._published = self._missed = 0
+        self._signs: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Start the embedded server, or greet the one at `url`.
+
+        One that is away is no reason not to start: it may be back before the first result.
+
+        raises  BadSink if there is no server to start, it will not let us in, or there is no spool
+        """
+        loading = asyncio.create_task(asyncio.to_thread(import_module, "sinks.redis.client"))
+        try:
+            if self._server is not None:
+                await self._server.start()
+            await loading
+            await self._greet()
+            if self._courier is not None:
+                await self._courier.open()
+        except BaseException:
+            await asyncio.wait([loading])
+            await self.close()
+            raise
+        self._begin_signs()
+
+    async def write(self, batch: Sequence[Delivery]) -> None:
+        """Send a batch; when this returns it is with Redis, or on disk for the Streams.
+
+        raises  SinkLost if Redis is away and there is no spool that takes it, SinkError if Redis
+                refuses something
+        """
+        now, monotonic = datetime.now(UTC), time.monotonic()
+        records: list[Record] = []
+        latest: dict[str, bytes] = {}
+        for delivery in batch:
+            frame = delivery.frame
+            for node in delivery.nodes:
+                number = self._numbering.next(frame.stream, node)
+                message = result_message(
+                    frame, node, now, monotonic, run=self._run, number=number
+                )  # fmt: skip
+                data = encode(message, self._options.format)
+                name = result_id(frame.stream, frame.seq, node, self._run)
+                records.append(Record(name, self._names.result(frame.stream, node), data))
+                latest[self._names.latest(frame.stream, node)] = data
+        await self._send(records, latest)
+
+    async def announce(self, event: Event) -> None:
+        """Publish an event. Raises as `write` does."""
+        number = self._numbering.next("event")
+        message = event_message(event, run=self._run, number=number)
+        data = encode(message, self._options.format)
+        await self._send([Record(event_id(number, self._run), self._names.events, data)], {})
+
+    async def close(self) -> None:
+        """Say goodbye, disconnect, and end the embedded server."""
+        if self._courier is not None:
+            await self._courier.close()
+        if self._signs is not None:
+            self._signs.cancel()
+            await asyncio.wait([self._signs], timeout=LEAVE_S)
+        if self._client is not None:
+            await self._client.close()
+        if self._server is not None:
+            await self._server.close()
+
+    def address(self) -> str:
+        """The server's URL, without a password in it."""
+        return mask(self._options.url) if self._server is None else self._server.url
+
+    def counts(self) -> Mapping[str, int]:
+        """What became of results and events: over channels, and into Streams."""
+        told = {"published": self._published, "missed": self._missed}
+        if self._courier is not None:
+            tally, spool = self._courier.tally, self._courier.spool
+            told |= {"direct": tally.direct, "spooled": tally.spooled, "replayed": tally.replayed,
+                     "refused": tally.refused, "lost": tally.lost}  # fmt: skip
+            if spool is not None:
+                told |= {"waiting": spool.count, "dropped": spool.dropped}
+        return told
+
+    async def _greet(self) -> None:
+        from sinks.redis.client import RedisClient  # noqa: PLC0415
+        from sinks.redis.connect import Address  # noqa: PLC0415
+
+        options = self._options
+        url = options.url if self._server is None else self._server.url
+        ca = None if options.ca is None else self._context.folder / options.ca
+        self._client = RedisClient(Address(url, options.give_up_s, options.cluster, ca))
+        try:
+            await self._client.greet()
+        except SinkLost as error:
+            log.warning("redis is away", error=str(error))
+
+    def _spool(self) -> Spool | None:
+        options = self._options
+        if self._server is not None or not options.spool_mb:
+            return None
+        path = self._context.folder / options.spool / f"{self._context.node}.sqlite"
+        limit = round(options.spool_mb * 1e6)
+        return Spool(path, limit, policy=options.spool_full, fsync=options.spool_fsync)
+
+    def _begin_signs(self) -> None:
+        options = self._options
+        if self._client is None or not (options.heartbeat_s or options.stream_age_s):
+            return
+        from sinks.redis.presence import Presence  # noqa: PLC0415
+
+        presence = Presence(
+            *(self._client, self._names, self._run, options.heartbeat_s, options.stream_age_s)
+        )
+        keeping = presence.keep(self._context.node, self._context.streams, self.counts,
+                                lambda: tuple(self._keys))  # fmt: skip
+        self._signs = asyncio.create_task(keeping)
+
+    async def _send(self, records: Sequence[Record], latest: Mapping[str, bytes]) -> None:
+        """Over channels and into Streams at once: neither waits for the other."""
+        if self._courier is None:
+            await self._publish(records, latest)
+            return
+        publishing = asyncio.create_task(self._publish_if_there(records, latest))
+        try:
+            await self._courier.send(records)
+        finally:
+            await publishing
+
+    async def _publish_if_there(
+        self, records: Sequence[Record], latest: Mapping[str, bytes]
+    ) -> None:
+        # Who carries the Streams looks whether Redis is back; a channel waits for nobody.
+        assert self._client is not None
+        assert self._courier is not None
+        if self._courier.behind and not self._client.there:
+            self._missed += len(records)
+            return
+        try:
+            await self._publish(records, latest)
+        except SinkError as error:
+            log.debug("not published", error=str(error))
+
+    async def _publish(self, records: Sequence[Record], latest: Mapping[str, bytes]) -> None:
+        commands: list[Command] = []
+        if self._options.channels:
+            commands += [("PUBLISH", record.key, record.data) for record in records]
+        if self._options.latest_s:
+            stays = round(self._options.latest_s * 1e3)
+            commands += [("SET", key, data, "PX", stays) for key, data in latest.items()]
+        if not commands:
+            return
+        try:
+            await self._run_all(commands)
+        except SinkError:
+            self._missed += len(records)
+            raise
+        self._published += len(records)
+
+    async def _add(self, records: Sequence[Record]) -> None:
+        """Into their Streams, all of them or none."""
+        bound = self._options.stream_length
+        cut: Command = ("MAXLEN", "~", bound) if bound else ()
+        commands: list[Command] = [
+            ("XADD", record.key, *cut, "*", "id", record.id, "message", record.data)
+            for record in records
+        ]
+        keys = dict.fromkeys(record.key for record in records)
+        self._keys |= keys
+        commands.append(("SADD", self._names.index, *keys))
+        await self._run_all(commands, whole=True)
+
+    async def _run_all(self, commands: Sequence["Command"], *, whole: bool = False) -> None:
+        if self._client is None:
+            raise SinkError("redis: wanted to be opened first")
+        try:
+            await self._client.run(commands, whole=whole)
+        except SinkLost:
+            await self._revive()
+            raise
+
+    async def _revive(self) -> None:
+        async with self._reviving:
+            if self._server is not None and not self._server.alive:
+                log.warning("embedded redis died, starting it again", port=self._server.port)
+                await self._server.start()
