@@ -1,7 +1,7 @@
 """A sink of Redis, and somebody who listens to it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +11,13 @@ from redis.asyncio.client import PubSub
 
 from sinks.redis import RedisOptions, RedisSink
 from sinks.sink import SinkContext
+
+
+async def until(holds: Callable[[], bool], limit_s: float = 30) -> None:
+    """Look again and again whether something holds."""
+    async with asyncio.timeout(limit_s):
+        while not holds():  # noqa: ASYNC110 - of others, who tell nobody
+            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager

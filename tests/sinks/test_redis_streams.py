@@ -14,7 +14,7 @@ from sinks.redis import RedisSink
 from sinks.wire import ResultMessage, decode_event, decode_result
 from stages.events import Event
 from tests.factory import deliveries
-from tests.sinks.redis_parts import heard, kept, opened, server_process, subscribed
+from tests.sinks.redis_parts import heard, kept, opened, server_process, subscribed, until
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -32,9 +32,7 @@ async def entries(client: Redis, key: str = KEY) -> list[tuple[str, ResultMessag
 
 async def all_there(sink: RedisSink) -> None:
     """Wait until nothing is on disk any more."""
-    async with asyncio.timeout(20):
-        while sink.counts()["waiting"]:
-            await asyncio.to_thread(int)
+    await until(lambda: not sink.counts()["waiting"])
 
 
 def counted(sink: RedisSink, *names: str) -> tuple[int, ...]:
