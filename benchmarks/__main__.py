@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import live, throughput, zoo
+from benchmarks import live, redis, throughput, zoo
 from benchmarks.measure import RUNS, Bar
 from pipeline.report import versions
 
@@ -35,7 +35,7 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", help="camera file decode latency memory start hop zoo, soak"
+        "parts", nargs="*", help="camera file decode latency memory start hop redis zoo, soak"
     )
     parser.add_argument("--inference", metavar="PYTHON", help="of an environment that has it")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
@@ -48,6 +48,7 @@ def main() -> None:
         "memory": lambda: [live.memory()],
         "start": lambda: [live.start()],
         "hop": lambda: [live.hop()],
+        "redis": redis.bars,
         "zoo": zoo.bars,
         "soak": lambda: [live.soak()],
     }

@@ -6,7 +6,7 @@ from typing import Any
 Entry = tuple[bytes, dict[bytes, bytes]]
 
 
-def by_stream(reply: Any) -> Iterator[tuple[bytes, list[Entry]]]:  # noqa: ANN401 - as it came
+def by_stream(reply: Any) -> Iterator[tuple[bytes, list[Entry]]]:
     """The entries by the name of their Stream: their id and fields.
 
     redis-py 8 gives `{name: [entries]}` over RESP3 and `[[name, entries]]` over RESP2, and an

@@ -175,6 +175,7 @@ class RedisSink(Sink):
             await self._publish(records, latest)
             return
         publishing = asyncio.create_task(self._publish_if_there(records, latest))
+        await asyncio.sleep(0)  # the channels go out first
         try:
             await self._courier.send(records)
         finally:
