@@ -5,5 +5,6 @@ Imports no redis-py: that takes 0.23 s, and is done in a thread when a sink open
 
 from sinks.redis.options import RedisOptions
 from sinks.redis.sink import RedisSink
+from sinks.redis.watch import Gap, Watch, watch
 
-__all__ = ["RedisOptions", "RedisSink"]
+__all__ = ["Gap", "RedisOptions", "RedisSink", "Watch", "watch"]

@@ -46,15 +46,11 @@ class Address:
         return mask(self.url)
 
 
-def connect(address: Address, *, patient: bool = False) -> Connected:
-    """A client, which connects at its first command.
-
-    patient  no limit on how long an answer may take: for those who wait for news
-    raises   BadSink if the address cannot be read
-    """
+def connect(address: Address) -> Connected:
+    """A client, which connects at its first command. Raises BadSink if the address is none."""
     url, limit = address.url, address.give_up_s
     kept: dict[str, Any] = {
-        "socket_timeout": None if patient else limit,
+        "socket_timeout": limit,
         "socket_connect_timeout": limit,
         "client_name": "framewire",
     }
@@ -86,7 +82,7 @@ def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
         tls = {**tls, "ssl": True}
     sentinels = Sentinel(  # type: ignore[no-untyped-call]
         [_host(one) for one in hosts.split(",")],
-        sentinel_kwargs={**kept, **tls, "socket_timeout": kept["socket_connect_timeout"]},
+        sentinel_kwargs={**kept, **tls},
         **kept,
         **tls,
     )

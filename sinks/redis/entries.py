@@ -1,7 +1,9 @@
-"""What XREAD answers, whichever protocol the connection speaks."""
+"""Entries of Streams, as redis-py gives them."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
+
+from sinks.redis.connect import Connected
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 
@@ -18,3 +20,8 @@ def by_stream(reply: Any) -> Iterator[tuple[bytes, list[Entry]]]:
         return
     for name, entries in reply or ():
         yield name, entries
+
+
+async def backwards(client: Connected, key: str, end: str, count: int) -> list[Entry]:
+    """The last entries of a Stream up to `end`, the newest first."""
+    return cast("list[Entry]", await client.xrevrange(key, max=end, count=count))

@@ -1,6 +1,5 @@
 """Numbers that let a consumer see what it missed, and what it was told twice."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 MOST = 10_000  # missing numbers that are remembered for one subject
@@ -24,12 +23,15 @@ class Numbering:
 
 @dataclass(slots=True)
 class _Heard:
+    """Of one subject in its present run: the greatest number, and those below that are missing."""
+
+    run: str
     last: int
     missing: set[int] = field(default_factory=set)
 
 
 class Checklist:
-    """What has been heard about each subject in each run, and what is missing in between.
+    """What has been heard about each subject, and what is missing in between.
 
     doubles  messages that had been heard before
     missing  how many have been missed so far and have not come late
@@ -41,22 +43,26 @@ class Checklist:
         self.missing = 0
         self._heard: dict[Subject, _Heard] = {}
 
-    def gap(self, number: int, *subject: str) -> range:
-        """The numbers that are missing before `number`, if it comes now."""
+    def gap(self, run: str, number: int, *subject: str) -> range:
+        """The numbers that are missing before `number`, if it comes now. A run begins at 0."""
         heard = self._heard.get(subject)
-        return range(0) if heard is None else range(heard.last + 1, number)
+        if heard is None or run < heard.run:
+            return range(0)
+        return range(heard.last + 1 if run == heard.run else 0, number)
 
-    def hear(self, number: int, *subject: str) -> bool:
-        """Note a message. False if it was heard before."""
+    def hear(self, run: str, number: int, *subject: str) -> bool:
+        """Note a message. False if it was heard before, or is of an earlier run than the last."""
         heard = self._heard.get(subject)
         if heard is None:
-            self._heard[subject] = _Heard(number)
+            self._heard[subject] = _Heard(run, number)
             return True
-        if number > heard.last:
+        if run > heard.run:
+            heard = self._heard[subject] = _Heard(run, -1)
+        if run == heard.run and number > heard.last:
             self._miss(heard, range(heard.last + 1, number))
             heard.last = number
             return True
-        if number in heard.missing:
+        if run == heard.run and number in heard.missing:
             heard.missing.discard(number)
             self.missing -= 1
             return True
@@ -65,10 +71,6 @@ class Checklist:
 
     def _miss(self, heard: _Heard, numbers: range) -> None:
         self.missing += len(numbers)
-        heard.missing.update(_last(numbers))
-        for number in sorted(heard.missing)[:-MOST] if len(heard.missing) > MOST else ():
-            heard.missing.discard(number)
-
-
-def _last(numbers: range) -> Iterable[int]:
-    return numbers[-MOST:]
+        heard.missing.update(numbers[-MOST:])
+        if len(heard.missing) > MOST:
+            heard.missing = set(sorted(heard.missing)[-MOST:])
