@@ -23,6 +23,9 @@ CODINGS = {
     # What the encoder in a simple camera makes: Baseline, no CABAC, 4 Mbit/s.
     "camera": {"preset": "ultrafast", "tune": "zerolatency", "b": "4M", "maxrate": "4M",
                "bufsize": "4M", "g": "25"},
+    # What a viewer gets over WebRTC: 3 Mbit/s.
+    "viewer": {"preset": "ultrafast", "tune": "zerolatency", "b": "3M", "maxrate": "3M",
+               "bufsize": "1500k", "g": "100"},
 }  # fmt: skip
 
 

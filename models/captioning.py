@@ -4,6 +4,7 @@ The network reads the words so far, padded to one length, and says how likely ea
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ NextWords = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """(B, T) numbers of words, padded, to (B, words) probabilities of the one that follows."""
 
 LARGEST_VOCABULARY = 16 << 20  # bytes of its file; a word takes some ten
+LONGEST_SENTENCE = 1_000  # words; the longest of Flickr8k and COCO have some 50
 START, END, PAD, UNKNOWN = "<start>", "<end>", "<pad>", "<unk>"
 
 
@@ -27,7 +29,7 @@ class Vocabulary:
 
     words   in the order of their numbers; "<start>" and "<end>" are among them
     length  of a padded sentence, "<start>" counted: what the network was trained with
-    raises  BadModel if a word is missing or stands twice, or the length is not positive
+    raises  BadModel if a word is missing or stands twice, or the length is that of no sentence
     """
 
     words: tuple[str, ...]
@@ -39,13 +41,13 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         if len(set(self.words)) != len(self.words):
-            twice = next(word for word in self.words if self.words.count(word) > 1)
+            twice = Counter(self.words).most_common(1)[0][0]
             raise BadModel(f"vocabulary: word {twice!r}: wanted once, got twice")
         for word in (START, END):
             if word not in self.words:
                 raise BadModel(f"vocabulary: wanted a word {word}, got none")
-        if self.length < 1:
-            raise BadModel(f"vocabulary: length: wanted at least 1, got {self.length}")
+        if not 1 <= self.length <= LONGEST_SENTENCE:
+            raise BadModel(f"vocabulary: length: wanted 1 to {LONGEST_SENTENCE}, got {self.length}")
 
     @property
     def pad(self) -> int:

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 from models.spec import ModelSpec
 
+ONE_FOR_TWO = frozenset({"ternaus"})
+"""Families whose network for two labels has one output, a logit, and for more one for each."""
+
 
 def wrong_labels(held: int, given: int) -> str:
     """The sentence for a network of `held` classes and `given` labels."""
@@ -18,6 +21,10 @@ def held_instead(spec: ModelSpec, wanted: int, got: int) -> int | None:
     returns  None if that tensor's length does not depend on how many labels there are, or if no
              number of classes has such a tensor
     """
+    if spec.family in ONE_FOR_TWO:
+        outputs = 1 if len(spec.labels) == 2 else len(spec.labels)
+        held = 2 if got == 1 else got
+        return held if wanted == outputs and (got == 1 or got > 2) else None
     if got == 1:  # one output tells two classes apart, and is another network
         return None
     for each, more in _lengths(spec):

@@ -12,7 +12,7 @@ from pipeline.isolation import IsolatedStage
 from pipeline.overload import Governor
 from pipeline.worker import Rules, step_back
 from sinks.registry import find_sink
-from sinks.sink import Sink, SinkContext
+from sinks.sink import GraphNode, Sink, SinkContext
 from stages.capture import make_source
 from stages.events import Event
 from stages.lane import Lane
@@ -78,7 +78,12 @@ def _sink_context(name: str, config: PipelineConfig, lanes: Mapping[str, Lane]) 
     streams, guards = config.streams_of(name), config.guards_of(name)
     # A guarded stream has no lane: whatever a sink does, it cannot pass on what is to be hidden.
     own = {stream: lanes[stream] for stream in streams if stream not in guards}
-    return SinkContext(name, streams, config.folder, guards, own)
+    graph = {
+        node: GraphNode(box.stage, tuple(box.inputs), config.streams_of(node), box.options)
+        for node, box in config.graph.items()
+    }
+    inputs = tuple(config.sinks[name].inputs)
+    return SinkContext(name, streams, config.folder, guards, own, inputs, graph)
 
 
 async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:

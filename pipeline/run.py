@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import cv2
@@ -22,7 +22,9 @@ from pipeline.pipeline import Pipeline
 from pipeline.report import Report, report, write
 from pipeline.server import serving
 from pipeline.table import table
+from pipeline.whip import Whip
 from sinks.errors import SinkError
+from stages.capture.whip import WhipSource
 from stages.errors import StageError
 
 log = structlog.get_logger()
@@ -102,9 +104,14 @@ async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]
     def look() -> Report:
         return report(pipeline, began)
 
+    sources = pipeline.parts.sources
+    whip = Whip({name: one for name, one in sources.items() if isinstance(one, WhipSource)})
     routes = [route for sink in pipeline.parts.sinks.values() for route in sink.routes()]
     status = lambda: msgspec.to_builtins(look())  # noqa: E731
-    async with serving(listen, routes, status, registry(look)) as address:
+    async with (
+        aclosing(whip),
+        serving(listen, [*routes, *whip.routes()], status, registry(look)) as address,
+    ):
         yield address
 
 

@@ -11,12 +11,14 @@ from sinks.mp4 import Mp4Sink
 from sinks.null import NullSink
 from sinks.redis import RedisSink
 from sinks.sink import Sink
+from sinks.webrtc.sink import WebrtcSink
 
 SINKS: dict[str, type[Sink]] = {
     "redis": RedisSink,
     "jsonl": JsonlSink,
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
+    "webrtc": WebrtcSink,
     "null": NullSink,
 }
 

@@ -45,6 +45,21 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphNode:
+    """A node of the graph, for sinks that show the graph itself.
+
+    kind     its stage, by name
+    inputs   nodes, or "capture"
+    streams  that reach it
+    """
+
+    kind: str
+    inputs: tuple[str, ...]
+    streams: tuple[str, ...]
+    options: BaseModel
+
+
+@dataclass(frozen=True, slots=True)
 class SinkContext:
     """What a sink is given beside its own options.
 
@@ -53,6 +68,8 @@ class SinkContext:
     guards  by stream: its privacy nodes, without whose word a picture of it is not to be shown
     folder  where relative paths of the config start
     lanes   by stream: its video as it comes in. A stream that is guarded has none
+    inputs  of the sink: nodes, or "capture"
+    graph   by name: all nodes, whether or not the sink reads from them
     """
 
     node: str
@@ -60,6 +77,8 @@ class SinkContext:
     folder: Path = Path()
     guards: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     lanes: Mapping[str, Lane] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    graph: Mapping[str, GraphNode] = field(default_factory=dict)
 
 
 class Sink(Protocol):

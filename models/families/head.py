@@ -9,17 +9,16 @@ of a picture and its mirror image is what it says).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.class_count import wrong_labels
-from models.errors import BadModel, BadWeights
+from models.errors import BadData, BadModel, BadWeights
 from models.export.graph import Graph
+from models.readers import npz
+from models.readers.stored import Checks
 from models.spec import ModelSpec
-
-MOST_BYTES = 1 << 26  # of a head: ImageNet's thousand classes on all layers take 6 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +43,28 @@ def write(file: Path, head: Head) -> None:
 
 
 def read(file: Path) -> Head:
-    """Read a head. Raises BadWeights if the file is not one."""
-    try:
-        if file.stat().st_size > MOST_BYTES:
-            raise BadWeights(f"{file}: wanted at most {MOST_BYTES} bytes, got more")
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as arrays:
-            kernel, bias = arrays["kernel"], arrays["bias"]
-            layers, mirror = tuple(map(str, arrays["layers"])), bool(arrays["mirror"])
-    except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile) as error:
-        raise BadWeights(f"{file}: wanted a head (.npz), got: {error}") from error
+    """Read a head. Raises BadWeights naming the file and the array if it is not one."""
+    source = npz.read(file, texts=("layers",))
+    texts = source.notes["texts"]
+    assert isinstance(texts, dict)
+    wanted, got = {"kernel", "bias", "mirror", "layers"}, {*source, *texts}
+    if got != wanted:
+        checks = Checks(file.name, file.stat().st_size)
+        checks.fail("arrays", f"{', '.join(sorted(wanted))}, of a head", ", ".join(sorted(got)))
+    kernel, bias, mirror = (source[name].read() for name in ("kernel", "bias", "mirror"))
     if kernel.ndim != 2 or bias.shape != kernel.shape[1:]:
         raise BadWeights(
-            f"{file}: wanted a kernel (F, classes) and a bias (classes,), "
+            f"{file.name}: wanted a kernel (F, classes) and a bias (classes,), "
             f"got {kernel.shape} and {bias.shape}"
         )
-    return Head(kernel.astype(np.float32), bias.astype(np.float32), layers, mirror)
+    if not np.isfinite(kernel).all() or not np.isfinite(bias).all():
+        raise BadWeights(f"{file.name}: wanted finite numbers, got nan or inf")
+    if mirror.shape or mirror.dtype != np.bool_:
+        raise BadWeights(f"{file.name}: mirror: wanted one bool, got {mirror.shape} {mirror.dtype}")
+    layers = texts["layers"]
+    if len(set(layers)) != len(layers):
+        raise BadWeights(f"{file.name}: layers: wanted each once, got one twice")
+    return Head(kernel.astype(np.float32), bias.astype(np.float32), layers, bool(mirror))
 
 
 def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
@@ -73,7 +79,11 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     head = read(files[1])
     if len(head.bias) != len(spec.labels):
         raise BadModel(f"{files[1]}: {wrong_labels(len(head.bias), len(spec.labels))}")
-    trunk = networks.features(networks.backbone("vgg16", spec.input, 1.0, files[0]), head.layers)
+    body = networks.backbone("vgg16", spec.input, 1.0, files[0])
+    try:
+        trunk = networks.features(body, head.layers)
+    except BadData as error:
+        raise BadWeights(f"{files[1]}: {error}") from error
     if trunk.output_shape[1] != len(head.kernel):
         raise BadWeights(
             f"{files[1]}: kernel: wanted {trunk.output_shape[1]} features of "

@@ -74,13 +74,16 @@ def convert(spec: ModelSpec, files: Sequence[Path]) -> Graph:
     graph = Graph(spec.name)
     image = graph.image(spec.input)
     if spec.variant in DARKNET:
-        cfg = _pick(files, ".cfg")
+        file, cfg = _need(files, ".weights"), _pick(files, ".cfg")
+        _no_more(files, ".weights", ".cfg")
         said = built_in(spec) if cfg is None else from_cfg(cfg, len(spec.labels))
-        model, weights = from_darknet(said, spec.input, _need(files, ".weights"))
+        model, weights = from_darknet(said, spec.input, file)
         anchors, (score, iou) = said.anchors, DARKNET_THRESHOLDS
     else:
+        file = _need(files, ".h5", ".hdf5")
+        _no_more(files, ".h5", ".hdf5")
         model = hollow(lambda: build(spec))
-        weights = from_keras(model, _need(files, ".h5", ".hdf5"))
+        weights = from_keras(model, file)
         anchors, (score, iou) = spec.anchors, KERAS_THRESHOLDS
     _, rows, columns, channels = model.output_shape
     head = Head(rows, columns, anchors, len(spec.labels))
@@ -109,3 +112,10 @@ def _need(files: Sequence[Path], *suffixes: str) -> Path:
         got = ", ".join(file.name for file in files) or "none"
         raise BadWeights(f"wanted a file {' or '.join(suffixes)}, got {got}")
     return found
+
+
+def _no_more(files: Sequence[Path], *suffixes: str) -> None:
+    """Refuse what would not be looked at: a `.cfg` beside an `.h5` file would seem to count."""
+    for file in files:
+        if file.suffix.lower() not in suffixes:
+            raise BadWeights(f"{file.name}: wanted a file {' or '.join(suffixes)}, got another")

@@ -41,11 +41,12 @@ class Structure:
 def structure(sections: Sequence[Section]) -> Structure:
     """The network that a `.cfg` file describes.
 
-    raises  BadWeights naming the file and the line, for a section, key or value that is not known
+    sections  at least one, as `darknet.read_cfg` gives them
+    raises    BadWeights naming the file and the line, for a section, key or value that is not known
     """
     if not 3 <= len(sections) <= MOST_SECTIONS:
-        file = sections[0].file if sections else "cfg"
-        raise BadWeights(f"{file}: wanted 3 to {MOST_SECTIONS} sections, got {len(sections)}")
+        got = len(sections)
+        raise BadWeights(f"{sections[0].file}: wanted 3 to {MOST_SECTIONS} sections, got {got}")
     first, *middle, region = sections
     if first.kind not in {"net", "network"}:
         first.fail("[net] first", first.kind)

@@ -80,7 +80,8 @@ class Section:
 def read_cfg(path: Path) -> tuple[Section, ...]:
     """The sections of a `.cfg` file, in order.
 
-    raises  BadWeights naming the line, if it is no such file, is too large or says a thing twice
+    raises  BadWeights naming the line, if it is no such file, is too large, has no section or says
+            a thing twice
     """
     if path.stat().st_size > MOST_TEXT:
         length = path.stat().st_size
@@ -107,6 +108,8 @@ def read_cfg(path: Path) -> tuple[Section, ...]:
             )
         else:
             options[key] = value, number
+    if not found:
+        raise BadWeights(f"{path.name}: wanted sections such as [net], got none")
     return tuple(found)
 
 

@@ -162,6 +162,7 @@ class _Numbers:
         if tree == NOWHERE:
             self._fail(f"{wanted} chunks", "none")
         found: dict[tuple[int, ...], _Chunk] = {}
+        stored = 0
         # The last place of a key is that of the byte in a number, 0.
         key = f"II{len(shape)}QQ"
         for (length, skipped, *start, _), address in leaves(
@@ -177,6 +178,9 @@ class _Numbers:
             if size not in {None, length}:
                 self._fail(f"chunks of {size} bytes", length)
             self._checks.inside(f"{self._where}: chunk", address, length)
+            # Chunks that lie on each other take no room, and time without end.
+            stored += length
+            self._checks.count(f"{self._where}: bytes of chunks", stored, self._checks.size)
             found[place] = _Chunk(place, address, length)
         if len(found) != wanted:
             self._fail(f"{wanted} chunks", len(found))

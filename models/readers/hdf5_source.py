@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from models.readers.cursor import Cursor
-from models.readers.stored import Checks
+from models.readers.stored import LONGEST_NAME, Checks
 
 NOWHERE = 0xFFFF_FFFF_FFFF_FFFF  # the address of what does not exist
 # What is read of a file besides numbers. A network of 400 layers takes 5,000 pieces, 5 MB.
@@ -48,9 +48,13 @@ class Source:
             return self.checks.fail(where, "text in UTF-8", str(error))
 
     def long_text(self, where: str, length: int, address: int, index: int) -> str:
-        """Text that an attribute names by its place in a collection of the global heap."""
+        """Text that an attribute names by its place in a collection of the global heap.
+
+        A name, and no longer than one: any number of attributes may name the same place.
+        """
         if not length:
             return ""
+        self.checks.count(f"{where}: bytes of text", length, LONGEST_NAME)
         if address not in self._heaps:
             self._heaps[address] = dict(self._collection(where, address))
         if index not in self._heaps[address]:

@@ -60,8 +60,8 @@ COMPLEX = 0x0800  # of the flags of an array
 DEEPEST = 32  # arrays within arrays
 MOST_ARRAYS = 50_000  # VGG-Face has some 6,000
 LONGEST_TEXT = 1 << 20  # bytes
-# Bytes that a compressed variable may become: weights shrink by a tenth. Names of classes shrink
-# by more, but are few.
+# Bytes that all compressed variables of a file may become, to one of the file: weights shrink by a
+# tenth. Names of classes shrink by more, but are few.
 MOST_GROWTH, SPARE = 4, 1 << 20
 
 
@@ -115,12 +115,14 @@ def _variables(path: Path, file: BinaryIO, checks: Checks) -> dict[str, object]:
         checks.fail("header", "a .mat file of level 5, little-endian", kind)
     found: dict[str, object] = {}
     parser = _Parser(now, later, checks.size, checks)
-    at = HEADER
+    at, most = HEADER, MOST_GROWTH * checks.size + SPARE
     while at < checks.size:
         element = parser.element(at, checks.size)
         at = element.end
         if element.type == COMPRESSED:
-            name, value = _inflated(now, element, checks)
+            unpacked = _inflated(now, element, most, checks)
+            most -= unpacked.size
+            name, value = _within(unpacked, checks)
         else:
             name, value = parser.array(element, "variable", 0)
         if name in found:
@@ -129,9 +131,8 @@ def _variables(path: Path, file: BinaryIO, checks: Checks) -> dict[str, object]:
     return found
 
 
-def _inflated(now: Read, element: _Element, checks: Checks) -> tuple[str, object]:
+def _inflated(now: Read, element: _Element, most: int, checks: Checks) -> Scratch:
     """A compressed variable, unpacked on the disk: the largest hold a whole network."""
-    most = MOST_GROWTH * element.size + SPARE
     unpacked, stream = Scratch(), zlib.decompressobj()
     try:
         for piece in slabs(element.size, 1):
@@ -145,7 +146,13 @@ def _inflated(now: Read, element: _Element, checks: Checks) -> tuple[str, object
     except zlib.error as error:
         checks.fail("variable", "a stream of deflate", str(error))
     if not stream.eof or unpacked.size > most:
-        checks.fail("variable", f"at most {most} bytes of {element.size}", "more, or no end")
+        wanted = f"at most {most} bytes of what is left of the compressed ones"
+        checks.fail("variable", wanted, "more, or no end")
+    return unpacked
+
+
+def _within(unpacked: Scratch, checks: Checks) -> tuple[str, object]:
+    """The name of a variable that was compressed, and what is in it."""
 
     def read(_: str, start: int, length: int) -> memoryview:
         return unpacked.read(start, length)

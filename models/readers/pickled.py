@@ -104,6 +104,7 @@ class _Machine:
         self._maker = Maker(checks, where)
         self._stack: list[object] = []
         self._memo: dict[int, object] = {}
+        self._items = MOST_STEPS  # of all dicts: the same pairs may be asked for again and again
         self._steps: dict[str, Callable[[], None]] = {
             "APPEND": self._append,
             "APPENDS": self._append_all,
@@ -200,6 +201,9 @@ class _Machine:
         self._fill(found, list(zip(items[::2], items[1::2], strict=True)))
 
     def _fill(self, found: dict[object, object], items: list[tuple[object, object]]) -> None:
+        self._items -= len(items)
+        if self._items < 0:
+            self._fail(f"at most {MOST_STEPS} items of dicts", "more")
         for key, value in items:
             if not isinstance(key, str | int):
                 self._fail("keys that are text or whole numbers", type(key).__name__)

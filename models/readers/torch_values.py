@@ -18,6 +18,7 @@ DTYPES = {
     "ByteStorage": "u1",
     "BoolStorage": "?",
 }
+LONGEST_SHAPE = 64  # of PyTorch's own tensors
 DICT = "collections OrderedDict"
 SIZE = "torch Size"
 PARAMETER = "torch._utils _rebuild_parameter"
@@ -84,6 +85,8 @@ class Maker:
     def _numbers(self, value: object) -> tuple[int, ...]:
         if not isinstance(value, tuple):
             self._fail("a tuple of numbers", type(value).__name__)
+        if len(value) > LONGEST_SHAPE:
+            self._fail(f"at most {LONGEST_SHAPE} numbers", len(value))
         numbers = tuple(n for n in value if isinstance(n, int) and n >= 0)
         if len(numbers) != len(value):
             self._fail("whole numbers from 0", "others")

@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
+from shutil import get_terminal_size
 
 import typer
 from rich.console import Console
 from rich.markdown import Markdown
-from rich.table import Column, Table
 
 import models
 from models import store
@@ -17,23 +17,23 @@ from models.zoo import ZOO, spec
 
 USAGE = 2
 LABELS_SHOWN = 12
+TITLES = ("model", "task", "input", "classes", "ready", "licence")
 CARDS = Path(models.__file__).parent / "cards"
 
 
 def list_models() -> int:
     """All models, one a line; `show` says the rest."""
-    whole = [Column(title, no_wrap=True) for title in ("model", "task", "input", "classes")]
-    table = Table(*whole, "licence", "ready", box=None)
+    rows: list[tuple[str, ...]] = [TITLES]
     for known in ZOO.values():
-        table.add_row(
-            known.name,
-            known.task,
-            f"{known.input.width}x{known.input.height}",
-            str(len(known.labels) or "-"),
-            known.licence,
-            _step(known),
-        )
-    Console(soft_wrap=True).print(table)
+        size = f"{known.input.width}x{known.input.height}"
+        classes = str(len(known.labels) or "-")
+        rows.append((known.name, known.task, size, classes, _step(known), known.licence))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    # A terminal cuts the longest licences off; what is piped into `grep` is whole.
+    most = get_terminal_size().columns if sys.stdout.isatty() else None
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        typer.echo("  ".join(cells).rstrip()[:most])
     return 0
 
 
@@ -48,12 +48,14 @@ def show_model(name: str) -> int:
 
 
 def show_card(name: str) -> int:
-    """A model's card, as Markdown where the output is not a terminal."""
-    known = known_model(name)
-    if known is None:
+    """A model's card, as Markdown where the output is not a terminal.
+
+    What was trained here and is opened by its path, `raccoon-320`, has a card too.
+    """
+    cards = {file.stem: file for file in CARDS.glob("*.md")}
+    if name not in cards and known_model(name) is None:
         return USAGE
-    file = CARDS / f"{known.name}.md"
-    text = file.read_text(encoding="utf-8")
+    text = cards[name].read_text(encoding="utf-8")
     if sys.stdout.isatty():
         Console().print(Markdown(text))
     else:

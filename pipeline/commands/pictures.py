@@ -63,7 +63,8 @@ def compare(reference: Model, changed: Path, images: Sequence[Image]) -> Iterato
 
 
 def _read(file: Path, spec: ModelSpec) -> Image:
-    pixels = cv2.imread(str(file), cv2.IMREAD_COLOR)
+    # Of a file that is not there OpenCV would print a warning of its own.
+    pixels = cv2.imread(str(file), cv2.IMREAD_COLOR) if file.is_file() else None
     if pixels is None:
         got = "a file that is none" if file.is_file() else instead_of_a_file(file)
         raise BadModel(f"{file}: wanted a picture, got {got}")

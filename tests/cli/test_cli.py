@@ -269,6 +269,13 @@ def test_a_models_card_is_printed_as_it_is_written() -> None:
     assert card == (ROOT / "models" / "cards" / "blazeface-short.md").read_text("utf-8")
 
 
+def test_what_ships_without_a_name_in_the_zoo_has_a_card_too() -> None:
+    found = framewire("models", "card", "raccoon-320")
+    assert found.exit_code == 0
+    assert "framewire models train configs/train/raccoon-320.yaml" in found.stdout
+    assert framewire("models", "card", "../cards/raccoon-320").exit_code == 2
+
+
 def test_weights_of_ones_own_are_imported_and_exported(tmp_path: Path) -> None:
     origin = ZOO["facemesh-468"].origin
     assert isinstance(origin, PackageFile)
@@ -300,9 +307,13 @@ def test_a_wrong_call_about_models_is_answered(arguments: list[str], message: st
     assert message in found.output
 
 
-def test_every_models_name_is_listed_whole() -> None:
+def test_every_model_is_listed_whole_and_in_one_line() -> None:
     listed = framewire("models", "list", environment={"COLUMNS": "80"}).stdout
-    assert {line.split()[0] for line in listed.splitlines() if line[1:2].strip()} >= set(ZOO)
+    title, *lines = listed.splitlines()
+    assert title.split() == ["model", "task", "input", "classes", "ready", "licence"]
+    assert [line.split()[0] for line in lines] == list(ZOO)
+    for line, known in zip(lines, ZOO.values(), strict=True):
+        assert line.rstrip().endswith(f" {known.licence}")
 
 
 @pytest.mark.parametrize("command", ["list", "show raccoon", "check raccoon", "pull raccoon"])

@@ -1,7 +1,9 @@
 """What is fuzzed: readers, and valid files for each, which are broken as a whole or in a part."""
 
+import io
 import json
 import tempfile
+import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +14,7 @@ import onnx
 import tflite as schema
 from onnx import TensorProto, helper, numpy_helper
 
-from models.families import yolov2_cfg, yolov2_layers
+from models.families import head, yolov2_cfg, yolov2_layers
 from models.readers import darknet, h5, matconvnet, npz, onnx_file, tfjs, tflite, torch7, torch_pt
 from models.readers.weights import WeightFile
 from tests.models import darknet_file
@@ -165,6 +167,26 @@ def npz_samples() -> list[Sample]:
     ]
 
 
+def head_samples() -> list[Sample]:
+    made_of = head.Head(np.ones((6, 2), np.float32), np.ones(2, np.float32), ("a", "bc"), True)
+
+    def pack(parts: Parts) -> Parts:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in parts.items():
+                archive.writestr(name, data)
+        return {"a.npz": file.getvalue()}
+
+    whole = made(lambda path: head.write(path, made_of), "a.npz")
+    with zipfile.ZipFile(io.BytesIO(whole.parts["a.npz"])) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    return [whole, Sample(parts, pack)]
+
+
+def read_head(path: Path) -> None:
+    head.read(path)
+
+
 def onnx_samples() -> list[Sample]:
     initialisers = [
         numpy_helper.from_array(np.arange(6, dtype=np.float32).reshape(2, 3), "w"),
@@ -233,6 +255,7 @@ SUBJECTS: dict[str, Subject] = {
     "matconvnet": Subject(drain(matconvnet.read), mat_samples),
     "tfjs": Subject(drain(tfjs.read), tfjs_samples),
     "npz": Subject(drain(npz.read), npz_samples),
+    "head": Subject(read_head, head_samples),
     "onnx_file": Subject(drain(onnx_file.read), onnx_samples),
     "tflite": Subject(parse, tflite_samples),
     "darknet": Subject(drain(lambda path: darknet.read(path, HELD)), darknet_samples),

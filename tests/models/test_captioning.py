@@ -109,7 +109,8 @@ def test_a_vocabulary_is_read_from_json(tmp_path: Path) -> None:
         ("[1]", "words: wanted a list of text, got NoneType"),
         ('{"words": ["a", 2], "length": 3}', "words: wanted a list of text"),
         ('{"words": ["<start>", "<end>"], "length": "3"}', "length: wanted a number, got str"),
-        ('{"words": ["<start>", "<end>"], "length": 0}', "length: wanted at least 1, got 0"),
+        ('{"words": ["<start>", "<end>"], "length": 0}', "length: wanted 1 to 1000, got 0"),
+        ('{"words": ["<start>", "<end>"], "length": 1001}', "length: wanted 1 to 1000, got 1001"),
         ('{"words": ["<start>", "a", "a"], "length": 3}', "word 'a': wanted once, got twice"),
         ('{"words": ["<start>", "a"], "length": 3}', "wanted a word <end>, got none"),
     ],
@@ -119,3 +120,10 @@ def test_what_is_no_vocabulary_is_refused(tmp_path: Path, text: str, wrong: str)
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(BadModel, match=f"words.json: .*{wrong}"):
         read_vocabulary(path)
+
+
+@pytest.mark.timeout(20)
+def test_a_word_that_stands_twice_is_found_at_once_among_very_many() -> None:
+    words = ("<start>", "<end>", *map(str, range(300_000)), "7")
+    with pytest.raises(BadModel, match="word '7': wanted once, got twice"):
+        Vocabulary(words, 49)

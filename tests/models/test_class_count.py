@@ -51,7 +51,12 @@ def test_labels_of_another_number_are_told_as_such(name: str, tmp_path: Path) ->
         ("maskrcnn-coco", 3, 4, 81, 80),
         ("maskrcnn-coco", 3, 16, 324, 80),
         ("cars-vgg16", 19, 19, 20, 20),
-        ("ternaus-unet11-parts", 4, 4, 1, None),  # a binary network has one output
+        ("ternaus-unet11-parts", 4, 4, 1, 2),  # a binary network has one output
+        ("ternaus-unet11-binary", 2, 1, 4, 4),
+        ("ternaus-unet11-binary", 3, 3, 1, 2),
+        ("ternaus-unet11-binary", 2, 1, 2, None),  # two outputs are nobody's
+        ("ternaus-unet11-parts", 4, 64, 32, None),  # another layer
+        ("vgg16-imagenet", 4, 4, 1, None),
     ],
 )
 def test_a_length_is_a_number_of_classes_or_none(

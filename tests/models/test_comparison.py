@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import keras
 import numpy as np
 
+from benchmarks.networks import soften
 from models.comparison import alike, largest_difference
+from tests.models.seeded import fill
 
 Outputs = dict[str, np.ndarray]
 
@@ -56,3 +59,13 @@ def test_outputs_of_other_names_are_not_compared(tmp_path: Path) -> None:
     ours = kept(tmp_path / "a.npz", boxes(0.1))
     other = kept(tmp_path / "b.npz", {"raw": np.zeros(3, np.float32)})
     assert alike("detect", ours, other) == "its outputs are others"
+
+
+def test_a_soft_max_on_grey_levels_has_something_to_compare() -> None:
+    image = keras.Input((64,))
+    network = keras.Model(image, keras.layers.Dense(10, activation="softmax", name="top")(image))
+    fill(network, seed=0)
+    grey = np.random.default_rng(0).uniform(-128, 127, (1, 64)).astype(np.float32)
+    assert np.asarray(network(grey)).max() > 0.999
+    soften(network)
+    assert np.asarray(network(grey)).min() > 0.01

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models import ZOO, BadWeights, Input, ModelSpec
+from models import ZOO, BadModel, BadWeights, Input, ModelSpec
 from models.export.convert import convert
 from models.families import ternaus
 from models.readers import torch_pt
@@ -112,6 +112,22 @@ def test_what_a_file_holds_twice_must_be_equal(tmp_path: Path) -> None:
     message = r"lying\.pt: tensor conv1\.0\.bias: wanted the numbers of encoder\.0\.bias"
     with pytest.raises(BadWeights, match=message):
         convert(spec_of("unet16"), [tmp_path / "lying.pt"])
+
+
+@pytest.mark.parametrize(
+    ("outputs", "labels", "held"), [(1, "abc", 2), (8, "ab", 8), (4, "abc", 4)]
+)
+def test_labels_of_another_number_are_told_as_labels(
+    outputs: int, labels: str, held: int, tmp_path: Path
+) -> None:
+    tensors = dict(original_state("linknet34"))
+    for name in ("finalconv3.weight", "finalconv3.bias"):
+        tensors[name] = tensors[name][:outputs]
+    write(tmp_path / "theirs.pt", tensors)
+    spec = replace(spec_of("linknet34"), labels=tuple(labels))
+    message = rf"theirs\.pt: labels: wanted {held} \(outputs of .*, got {len(labels)}"
+    with pytest.raises(BadModel, match=message):
+        convert(spec, [tmp_path / "theirs.pt"])
 
 
 @pytest.mark.parametrize(

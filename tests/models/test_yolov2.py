@@ -250,6 +250,11 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         yolov2.convert(spec, [cfg])
     with pytest.raises(BadWeights, match=r"wanted one file \.weights, got .*, .*"):
         yolov2.convert(spec, [weights, weights])
+    names = weights.with_name("voc.names")
+    with pytest.raises(BadWeights, match=r"voc\.names: wanted a file \.weights or \.cfg, got"):
+        yolov2.convert(spec, [weights, names])
+    with pytest.raises(BadWeights, match=r"small\.cfg: wanted a file \.h5 or \.hdf5, got another"):
+        yolov2.convert(ZOO["raccoon"], [weights.with_suffix(".h5"), cfg])
 
 
 def test_a_file_of_another_network_is_refused(files: Path) -> None:

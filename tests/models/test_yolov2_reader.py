@@ -180,5 +180,5 @@ def test_a_cfg_that_is_no_text_or_too_long_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadWeights, match=r"wanted at most 262144 bytes, got 262145"):
         read_cfg(path)
     path.write_bytes(b"")
-    with pytest.raises(BadWeights, match="wanted 3 to 512 sections, got 0"):
+    with pytest.raises(BadWeights, match=r"^n\.cfg: wanted sections such as \[net\], got none"):
         structure(read_cfg(path))

@@ -1,6 +1,7 @@
 """Reading weights of Keras 2 from HDF5 files that h5py wrote."""
 
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -239,6 +240,30 @@ def test_a_file_that_becomes_shorter_is_refused_when_it_is_read(tmp_path: Path) 
     path.write_bytes(path.read_bytes()[:3000])
     with pytest.raises(BadWeights, match="tensor a/x: wanted 4000 bytes"):
         stored.read()
+
+
+def test_a_name_that_is_a_long_text_is_refused(tmp_path: Path) -> None:
+    """Any number of names may point at one text: it is not brought in for each."""
+    path = write(tmp_path / "a.h5", text=True)
+    with h5py.File(path, "a") as file:
+        file.attrs["layer_names"] = ["x" * 1001, "conv1"]
+    with pytest.raises(BadWeights, match="layer_names: bytes of text: wanted at most 1000, got 10"):
+        h5.read(path)
+
+
+def test_chunks_that_lie_on_each_other_are_refused(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(1).random((4, 1000), np.float32)
+    path = write(tmp_path / "a.h5", {"a": {"a/x:0": numbers}}, chunks=(1, 1000))
+    assert np.array_equal(h5.read(path)["a/x"].read(), numbers)
+    data = bytearray(path.read_bytes())
+    # A leaf of a tree of chunks: 24 bytes, then for each its length, mask, three places, address.
+    leaf = data.index(b"TREE\1\0") + 24
+    for key in range(leaf, leaf + 4 * 40, 40):
+        (address,) = struct.unpack_from("<Q", data, key + 32)
+        struct.pack_into("<I", data, key, len(data) - address)
+    path.write_bytes(data)
+    with pytest.raises(BadWeights, match="tensor a/x: bytes of chunks: wanted at most"):
+        h5.read(path)
 
 
 def test_files_of_keras_3_are_told_apart(tmp_path: Path) -> None:

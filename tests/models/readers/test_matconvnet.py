@@ -111,3 +111,11 @@ def test_a_variable_that_swells_is_refused(tmp_path: Path) -> None:
     zeros = made({"layers": conv(cell(np.zeros((1000, 1000))))}, compressed=True)
     with pytest.raises(BadWeights, match="variable: wanted at most"):
         read(tmp_path, zeros)
+
+
+def test_many_variables_that_swell_together_are_refused(tmp_path: Path) -> None:
+    swell = [made({f"v{i}": "a" * 100_000}, compressed=True)[128:] for i in range(40)]
+    data = made({"layers": LAYERS})
+    with pytest.raises(BadWeights, match="variable: wanted at most"):
+        read(tmp_path, data + b"".join(swell))
+    assert list(read(tmp_path, data + b"".join(swell[:8])))

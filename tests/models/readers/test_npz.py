@@ -141,3 +141,38 @@ def test_the_weights_of_vgg16() -> None:
     with np.load(path) as file:
         for name, stored in weights.items():
             assert np.array_equal(stored.read(), file[name].astype(np.float32))
+
+
+TEXT = HEADER.replace("<f4", "<U2")
+
+
+def test_text_is_read_under_the_names_that_it_may_have(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(saved({"names": np.array(["ein", "é"]), "none": np.array((), np.str_)}))
+    found = npz.read(path, texts={"names", "none"})
+    assert found.notes["texts"] == {"names": ("ein", "é"), "none": ()}
+    assert not found
+
+
+@pytest.mark.parametrize(
+    ("member", "message"),
+    [
+        (npy(TEXT, bytes(15)), r"tensor a: \(2,\) <U2: wanted 16 bytes, got 15"),
+        (npy(TEXT, b"\xff" * 16), "tensor a: wanted text, got"),
+        (
+            npy(TEXT.replace("2,", "2, 1"), bytes(16)),
+            "tensor a: shape: wanted a list",
+        ),
+        (npy(TEXT.replace("2,", f"{10**9},")), "tensor a: length: wanted at most 20000"),
+        (
+            npy(TEXT.replace("U2", "U9999").replace("2,", "99,")),
+            "tensor a: bytes: wanted at most",
+        ),
+        (npy(HEADER, bytes(8)), "tensor a: dtype: wanted text, got <f4"),
+    ],
+)
+def test_what_is_no_text_is_refused(tmp_path: Path, member: bytes, message: str) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(archive({"a.npy": member}))
+    with pytest.raises(BadWeights, match=rf"a\.npz: {message}"):
+        npz.read(path, texts={"a"})

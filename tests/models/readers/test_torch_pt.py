@@ -181,6 +181,23 @@ def test_values_that_are_long_to_print_are_not_printed(
 
 
 @CONTAINERS
+def test_pairs_that_fill_dicts_again_and_again_are_refused(
+    tmp_path: Path, container: Container
+) -> None:
+    pairs = b"](" + b"".join(b"J" + struct.pack("<i", i) + b"N\x86" for i in range(1000)) + b"e"
+    again = b"(ccollections\nOrderedDict\nq\0" + pairs + b"\x85q\1" + b"h\0h\1R" * 600 + b"t"
+    refused(tmp_path, container({"a": NUMBERS, "b": Raw(again)}), "at most 500000 items of dicts")
+
+
+@CONTAINERS
+def test_a_shape_is_short(tmp_path: Path, container: Container) -> None:
+    good = value(T(NUMBERS, key="0"), {})
+    shape = value((24,), {})
+    tensor = Raw(good.replace(shape, value((1,) * 65, {})))
+    refused(tmp_path, container({"a": NUMBERS, "b": tensor}), "wanted at most 64 numbers, got 65")
+
+
+@CONTAINERS
 def test_a_shape_is_of_numbers(tmp_path: Path, container: Container) -> None:
     good = value(T(NUMBERS, key="0"), {})
     shape = value((24,), {})

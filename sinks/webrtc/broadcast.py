@@ -1,0 +1,107 @@
+"""One stream on its way to all who watch it: each picture is packetised once."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from sinks.webrtc.outbox import Outbox, Picture
+from sinks.webrtc.overlay_message import encode, rtp_timestamp
+from sinks.webrtc.sender import payloads
+from stages.lane import Packet
+
+KEPT = 8
+"""Pictures before the last keyframe that are remembered in their packets, for readers who lag."""
+MOST_KEPT = 1500
+"""As many as `sinks.video` keeps of one group."""
+
+
+class Subscribed(Protocol):
+    """What a viewer needs of `sinks.video.Subscription`."""
+
+    def want_keyframe(self) -> None:
+        """It cannot go on without one."""
+        ...
+
+    def close(self) -> None:
+        """It wants no more."""
+        ...
+
+
+class Attachable(Protocol):
+    """What a viewer needs of `sinks.video.Video`."""
+
+    def attach(self, reader: Callable[[Packet], None]) -> Subscribed:
+        """Begin to read, with a keyframe."""
+        ...
+
+
+class Broadcast:
+    """The pictures of one stream, for any number of outboxes.
+
+    packetised  pictures that were split into packets so far
+    """
+
+    def __init__(self, video: Attachable) -> None:
+        """Nobody looks yet. Made on the event loop that the outboxes live on."""
+        self.packetised = 0
+        self._video = video
+        self._loop = asyncio.get_running_loop()
+        self._known: dict[int, tuple[Packet, Picture]] = {}
+        self._lock = threading.Lock()
+
+    def join(self, outbox: Outbox) -> Subscribed:
+        """Put every picture into this outbox from now on."""
+        here, joining = threading.get_ident(), True
+        backlog: list[Picture] = []
+
+        def read(packet: Packet) -> None:
+            picture = self._picture(packet)
+            if joining and threading.get_ident() == here:
+                backlog.append(picture)
+            else:
+                self._loop.call_soon_threadsafe(outbox.offer, picture)
+
+        subscription = self._video.attach(read)
+        joining = False
+        for picture in hurried(backlog):
+            outbox.offer(picture)
+        return subscription
+
+    def _picture(self, packet: Packet) -> Picture:
+        with self._lock:
+            # By identity: the packet is kept beside it, so that nothing else can have its number.
+            known = self._known.get(id(packet))
+            if known is not None:
+                return known[1]
+            parts = payloads(packet.data)
+            picture = Picture(
+                parts,
+                rtp_timestamp(packet.pts),
+                packet.keyframe,
+                encode(packet.pts, packet.captured_at),
+                sum(map(len, parts)),
+            )
+            self.packetised += 1
+            most = KEPT if packet.keyframe else MOST_KEPT
+            while len(self._known) >= most:
+                del self._known[next(iter(self._known))]
+            self._known[id(packet)] = packet, picture
+            return picture
+
+
+def hurried(backlog: Sequence[Picture]) -> list[Picture]:
+    """What has come since a keyframe, for somebody who sees it only now.
+
+    A browser shows pictures as far apart as their times are, so it would play the seconds that it
+    has missed, and lag by them. So all but the newest get times just before it, one tick apart:
+    they are decoded as fast as they come, and no overlay fits them.
+    """
+    last = len(backlog) - 1
+    return [
+        picture
+        if index == last
+        else replace(picture, rtp=(backlog[last].rtp - (last - index)) & 0xFFFFFFFF, note=b"")
+        for index, picture in enumerate(backlog)
+    ]

@@ -1,0 +1,89 @@
+"""What waits for one viewer: whole pictures, never more of them than are worth seeing.
+
+    full    the oldest has waited longer than a second, or there are too many bytes
+
+Then pictures are lost from here to the next keyframe, since none between could be decoded, and
+counted. Nobody else notices: each viewer has an outbox of its own, and the payloads are shared.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MOST_AGE_S = 1.0
+MOST_BYTES = 32 << 20
+"""As many as `sinks.video` keeps of the group of pictures that a new viewer gets at once."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A coded picture, ready to be sent to any number of viewers.
+
+    payloads  of its RTP packets (RFC 6184)
+    rtp       its RTP timestamp
+    note      the overlay message that says that it goes out; empty for one that is past
+    size      bytes of all payloads
+    """
+
+    payloads: tuple[bytes, ...]
+    rtp: int
+    keyframe: bool
+    note: bytes
+    size: int
+
+
+class Outbox:
+    """The bounded queue before one viewer. Lives on the event loop.
+
+    lost  pictures that this viewer did not get
+    """
+
+    def __init__(
+        self, want_keyframe: Callable[[], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`want_keyframe` is called when pictures are lost until the next one."""
+        self.lost = 0
+        self._want_keyframe = want_keyframe
+        self._clock = clock
+        self._waiting: deque[tuple[float, Picture]] = deque()
+        self._bytes = 0
+        self._broken = True  # nothing can be decoded before the first keyframe
+        self._news = asyncio.Event()
+
+    def __len__(self) -> int:
+        """Pictures that wait."""
+        return len(self._waiting)
+
+    def offer(self, picture: Picture) -> None:
+        """Take a picture, or lose it. Never waits."""
+        if picture.keyframe:
+            if self._full():
+                self.lost += len(self._waiting)
+                self._waiting.clear()
+                self._bytes = 0
+            self._broken = False
+        elif self._broken or self._full():
+            self.lost += 1
+            if not self._broken:
+                self._broken = True
+                self._want_keyframe()
+            return
+        self._waiting.append((self._clock(), picture))
+        self._bytes += picture.size
+        self._news.set()
+
+    async def take(self) -> Picture:
+        """The next picture; waits for it."""
+        while not self._waiting:
+            self._news.clear()
+            await self._news.wait()
+        _, picture = self._waiting.popleft()
+        self._bytes -= picture.size
+        return picture
+
+    def _full(self) -> bool:
+        if not self._waiting:
+            return False
+        return self._clock() - self._waiting[0][0] > MOST_AGE_S or self._bytes > MOST_BYTES

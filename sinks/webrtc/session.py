@@ -1,0 +1,142 @@
+"""One viewer of one stream: a peer connection that sends its video and what is said about it."""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+
+import structlog
+from aiortc import (
+    RTCConfiguration,
+    RTCDataChannel,
+    RTCIceCandidate,
+    RTCPeerConnection,
+    RTCSessionDescription,
+)
+
+from sinks.webrtc.broadcast import Broadcast, Subscribed
+from sinks.webrtc.errors import Refused
+from sinks.webrtc.offer import MOST_CANDIDATES, Offer
+from sinks.webrtc.outbox import Outbox, Picture
+from sinks.webrtc.sender import FanOutSender, h264
+
+OVERLAY = "overlay"
+"""The label of the data channel that the viewer opens."""
+MOST_BUFFERED = 64 * 1024
+"""Bytes of messages that wait for a slow viewer; what comes then is late, and is not said."""
+
+log = structlog.get_logger()
+
+
+class Session:
+    """Lives from an offer to `close`, which comes by itself when nobody is there.
+
+    id      hard to guess: who knows it may end the session
+    unsaid  overlay messages that came too late to be sent
+    """
+
+    def __init__(
+        self,
+        stream: str,
+        broadcast: Broadcast,
+        configuration: RTCConfiguration,
+        patience_s: float,
+        ended: Callable[["Session"], None],
+    ) -> None:
+        """`ended` is called once: it failed, was closed, or did not connect in `patience_s`."""
+        self.id = secrets.token_urlsafe(16)
+        self.stream = stream
+        self.unsaid = 0
+        self.outbox = Outbox(self._want_keyframe)
+        self._broadcast = broadcast
+        self._ended = ended
+        self._over = False
+        self._candidates = 0
+        self._overlay: RTCDataChannel | None = None
+        self._reading: Subscribed | None = None
+        self._peer = RTCPeerConnection(configuration)
+        video = self._peer.addTransceiver("video", direction="sendonly")
+        video.setCodecPreferences(h264())
+        self.sender = FanOutSender(
+            video.sender, self.outbox, self._want_keyframe, self._going_out, self._join
+        )
+        self._peer.on("connectionstatechange", self._look)
+        self._peer.on("datachannel", self._take_channel)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(patience_s, self._end, "nobody came")
+
+    @property
+    def connected(self) -> bool:
+        """Whether the viewer can see something."""
+        return self._peer.connectionState == "connected"
+
+    async def answer(self, offer: Offer) -> str:
+        """Our description, with all our candidates. Raises Refused 400 if it cannot be answered."""
+        described = RTCSessionDescription(offer.sdp, "offer")
+        try:
+            await self._peer.setRemoteDescription(described)
+            await self._peer.setLocalDescription()
+        except Exception as error:
+            raise Refused(400, f"offer: {type(error).__name__}: {error}") from error
+        await self.add(offer.candidates)
+        return self._peer.localDescription.sdp
+
+    async def add(self, candidates: Sequence[RTCIceCandidate]) -> None:
+        """Take more of the viewer's addresses. Raises Refused 400 when there are too many."""
+        self._candidates += len(candidates)
+        if self._candidates > MOST_CANDIDATES:
+            raise Refused(
+                400, f"candidates: wanted at most {MOST_CANDIDATES} in all, got {self._candidates}"
+            )
+        for candidate in candidates:
+            await self._peer.addIceCandidate(candidate)
+
+    def say(self, message: bytes) -> None:
+        """Send an overlay message, unless there is no channel yet or too much waits in it."""
+        channel = self._overlay
+        if channel is None or channel.readyState != "open":
+            return
+        if channel.bufferedAmount > MOST_BUFFERED:
+            self.unsaid += 1
+            return
+        try:
+            channel.send(message)
+        except ValueError:  # the viewer has said that it takes only shorter ones
+            self.unsaid += 1
+
+    async def close(self) -> None:
+        """End it. Can be called again."""
+        self._timer.cancel()
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
+        await self._peer.close()
+
+    def _join(self) -> None:
+        self._reading = self._reading or self._broadcast.join(self.outbox)
+
+    def _want_keyframe(self) -> None:
+        if self._reading is not None:
+            self._reading.want_keyframe()
+
+    def _going_out(self, picture: Picture) -> None:
+        if picture.note:
+            self.say(picture.note)
+
+    def _take_channel(self, channel: RTCDataChannel) -> None:
+        if channel.label == OVERLAY and self._overlay is None:
+            self._overlay = channel
+        else:
+            channel.close()
+
+    def _look(self) -> None:
+        state = self._peer.connectionState
+        if state == "connected":
+            self._timer.cancel()
+        elif state in {"failed", "closed"}:
+            self._end(state)
+
+    def _end(self, why: str) -> None:
+        if not self._over:
+            self._over = True
+            log.info("viewer left", stream=self.stream, why=why, lost=self.outbox.lost)
+            self._ended(self)

@@ -1,0 +1,117 @@
+"""All who watch, through one sink."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from aiortc import RTCConfiguration, RTCIceServer
+
+from sinks.webrtc.broadcast import Attachable, Broadcast
+from sinks.webrtc.errors import Refused
+from sinks.webrtc.offer import read_candidates, read_offer
+from sinks.webrtc.options import IceServer
+from sinks.webrtc.session import Session
+
+
+class Viewers:
+    """Lets viewers in, up to a number, and forgets those who have left.
+
+    lost, unsaid  pictures and overlay messages that those did not get who have left
+    """
+
+    def __init__(
+        self,
+        videos: Mapping[str, Attachable],
+        ice: Sequence[IceServer] = (),
+        most: int = 100,
+        patience_s: float = 10.0,
+    ) -> None:
+        """Nobody watches yet. Made on the event loop.
+
+        videos      by stream
+        ice         STUN and TURN servers; without any, none is asked, whatever aiortc's default
+        most        viewers at once
+        patience_s  for a viewer to connect
+        """
+        self.broadcasts = {stream: Broadcast(video) for stream, video in videos.items()}
+        self.lost = self.unsaid = 0
+        self._configuration = RTCConfiguration(
+            iceServers=[RTCIceServer(list(one.urls), one.username, one.credential) for one in ice]
+        )
+        self._most = most
+        self._patience = patience_s
+        self._sessions: dict[str, Session] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        """How many watch, or are about to."""
+        return len(self._sessions)
+
+    async def join(self, stream: str, body: bytes) -> tuple[Session, str]:
+        """Let a viewer in who has sent an offer.
+
+        returns  the session and our answer
+        raises   Refused: 404 no such stream, 400 no offer, 406 no H.264, 503 too many
+        """
+        broadcast = self.broadcasts.get(stream)
+        if broadcast is None:
+            raise Refused(404, f"wanted one of the streams of this viewer, got {stream!r}")
+        offer = read_offer(body)
+        if len(self._sessions) >= self._most:
+            raise Refused(503, f"wanted at most {self._most} viewers, which are there")
+        session = Session(stream, broadcast, self._configuration, self._patience, self._forget)
+        self._sessions[session.id] = session
+        try:
+            return session, await session.answer(offer)
+        except BaseException:
+            self._forget(session)
+            raise
+
+    async def add_candidates(self, stream: str, name: str, body: bytes) -> None:
+        """Take a fragment with candidates. Raises Refused: 404 no such session, 400 no fragment."""
+        await self._known(stream, name).add(read_candidates(body))
+
+    async def leave(self, stream: str, name: str) -> None:
+        """End a session. Raises Refused 404 if there is none."""
+        session = self._known(stream, name)
+        self._forget(session)
+        await session.close()
+
+    def say(self, stream: str, message: bytes) -> None:
+        """Send an overlay message to all who watch a stream."""
+        for session in self._sessions.values():
+            if session.stream == stream:
+                session.say(message)
+
+    def watching(self, stream: str) -> int:
+        """How many are connected to a stream."""
+        return sum(one.stream == stream and one.connected for one in self._sessions.values())
+
+    def waste(self) -> tuple[int, int]:
+        """Pictures and overlay messages that viewers did not get, so far."""
+        here = self._sessions.values()
+        return (
+            self.lost + sum(session.outbox.lost for session in here),
+            self.unsaid + sum(session.unsaid for session in here),
+        )
+
+    async def close(self) -> None:
+        """Send everybody away."""
+        for session in list(self._sessions.values()):
+            self._forget(session)
+        while self._closing:
+            await asyncio.wait(set(self._closing))
+
+    def _known(self, stream: str, name: str) -> Session:
+        session = self._sessions.get(name)
+        if session is None or session.stream != stream:
+            raise Refused(404, "no such session: it has ended, or never was")
+        return session
+
+    def _forget(self, session: Session) -> None:
+        if self._sessions.pop(session.id, None) is None:
+            return
+        self.lost += session.outbox.lost
+        self.unsaid += session.unsaid
+        task = asyncio.get_running_loop().create_task(session.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

@@ -1,0 +1,68 @@
+"""One encode for many viewers: real peers over loopback."""
+
+from itertools import pairwise
+
+from aiortc.rtp import RTCP_PSFB_FIR, RTCP_PSFB_PLI
+
+from sinks.webrtc.overlay_message import rtp_timestamp
+from tests.factory import FPS
+from tests.sinks.webrtc.conftest import Cinema
+from tests.sinks.webrtc.peer import Peer
+
+
+async def test_every_viewer_gets_the_same_pictures_under_the_stream_s_own_time(
+    cinema: Cinema,
+) -> None:
+    async with Peer(cinema.client) as one, Peer(cinema.client) as two:
+        for peer in (one, two):
+            numbers = [await peer.number() for _ in range(10)]
+            assert numbers == list(range(numbers[0], numbers[0] + 10))
+            due = {rtp_timestamp(number / FPS) for number in numbers}
+            assert due <= {rtp for rtp, _, _ in peer.packets}
+            steps = {(b - a) & 0xFFFF for (_, a, _), (_, b, _) in pairwise(peer.packets)}
+            assert steps == {1}
+        seen = len({rtp for peer in (one, two) for rtp, _, _ in peer.packets})
+        broadcast = cinema.viewers.broadcasts["a"]
+        assert seen <= broadcast.packetised <= cinema.film.number
+        assert one.packets[0][1] != two.packets[0][1]
+
+
+async def test_a_viewer_s_plea_makes_a_keyframe(cinema: Cinema) -> None:
+    async with Peer(cinema.client) as peer:
+        await peer.number()
+        for kind in (RTCP_PSFB_PLI, RTCP_PSFB_FIR):
+            before = cinema.film.wanted
+            count = len(cinema.film.keyframes)
+            await peer.plead(kind)
+            await peer.until(lambda count=count: len(cinema.film.keyframes) > count)
+            assert cinema.film.wanted == before + 1
+
+
+async def test_each_picture_is_announced_on_the_overlay_channel(cinema: Cinema) -> None:
+    async with Peer(cinema.client) as peer:
+        await peer.number()
+        await peer.until(lambda: len(peer.messages) >= 5)
+        for message in peer.messages:
+            assert message.rtp == rtp_timestamp(message.pts)
+            assert message.said == {}
+        assert {m.rtp for m in peer.messages} <= {rtp for rtp, _, _ in peer.packets} | {
+            rtp_timestamp(cinema.film.number / FPS)
+        }
+
+
+async def test_a_lost_packet_is_sent_again(cinema: Cinema) -> None:
+    async with Peer(cinema.client) as peer:
+        await peer.number()
+        lost = peer.packets[-1][1]
+        await peer.miss(lost)
+        await peer.until(lambda: peer.again == [lost])
+
+
+async def test_who_leaves_is_let_go(cinema: Cinema) -> None:
+    async with Peer(cinema.client) as peer:
+        await peer.number()
+        assert cinema.film.watched == 1
+        assert (await cinema.client.delete(peer.place)).status_code == 200
+        assert cinema.film.watched == 0
+        assert len(cinema.viewers) == 0
+        assert (await cinema.client.delete(peer.place)).status_code == 404
