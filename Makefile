@@ -59,6 +59,7 @@ docs: $(VENV)/.run  ## Make docs/config.md anew
 
 pictures: $(VENV)/.run $(VENV)/.assets  ## Take the pictures of docs/images anew: [ARGS="demo faces"]
 	@$(BIN)/python docs/pictures.py $(ARGS)
+	@[ -n "$(ARGS)" ] || $(BIN)/python docs/viewer_pictures.py
 
 pins:  ## Pin the newest versions that fit, with hashes (wants uv)
 	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }

@@ -120,7 +120,7 @@ def import_model(
         if not file.is_file():
             raise MissingModel(f"{file}: wanted a weight file, got {instead_of_a_file(file)}")
     folder = folder or home()
-    files = _whole(files)
+    files = _whole(spec, files)
     if labels and not spec.labels:
         raise BadModel(f"labels: wanted none, since {spec.name} has no classes, got {len(labels)}")
     names = tuple(labels or _labels_in(spec, files) or spec.labels)
@@ -164,10 +164,11 @@ def find(model: str, folder: Path | None = None) -> Model:
     return Model(read_sidecar(file), file)
 
 
-def _whole(files: Sequence[Path]) -> list[Path]:
+def _whole(spec: ModelSpec, files: Sequence[Path]) -> list[Path]:
     """The files and, of a manifest of TensorFlow.js, its shards: the numbers are only in these."""
     found = list(files)
-    for file in files:
+    # The vocabulary of a captioner is JSON, too.
+    for file in files if spec.task != "caption" else ():
         if file.suffix == ".json":
             from models.readers import tfjs  # noqa: PLC0415 - only such a file wants it
 

@@ -10,7 +10,8 @@ from pipeline.config import NodeConfig, PipelineConfig
 from pipeline.graph import CAPTURE, Graph, demand
 from pipeline.isolation import IsolatedStage
 from pipeline.overload import Governor
-from pipeline.worker import Rules, step_back
+from pipeline.tuning import step_back
+from pipeline.worker import Rules
 from sinks.registry import find_sink
 from sinks.sink import GraphNode, Sink, SinkContext
 from stages.capture import make_source
@@ -70,7 +71,7 @@ def rules(box: NodeConfig) -> Rules:
         parallel=box.parallel,
         on_error=box.on_error,
         patience=box.errors_max,
-        nice=box.nice,
+        nice=_nice(box),
     )
 
 
@@ -88,7 +89,7 @@ def _sink_context(name: str, config: PipelineConfig, lanes: Mapping[str, Lane]) 
 
 async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:
     making = {
-        name: _aside(partial(_make_stage, name, box, config, announce), box.nice)
+        name: _aside(partial(_make_stage, name, box, config, announce), _nice(box))
         for name, box in config.graph.items()
     }
     made = await asyncio.gather(*making.values(), return_exceptions=True)
@@ -102,6 +103,15 @@ async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, 
             stage.close()
         raise errors[0]
     return stages
+
+
+def _nice(box: NodeConfig) -> int:
+    """Of a node's threads in this process.
+
+    Before a stage in a process of its own they only hand over and wait. If they stepped back with
+    Python's lock in hand, all others would wait for them; the other process does, once it is ready.
+    """
+    return box.nice if box.isolation == "thread" else 0
 
 
 async def _aside(make: Callable[[], Runs], nice: int) -> Runs:

@@ -17,6 +17,7 @@ import numpy as np
 
 from models.results import Result
 from pipeline.isolation import Assignment, Posted, SharedMemory
+from pipeline.tuning import step_back_whole, tune
 from stages.events import Event
 from stages.frame import Frame
 from stages.picture import Picture
@@ -29,6 +30,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def main() -> None:
     """Make the stage, say so, then answer batch after batch."""
     _die_with_parent()
+    tune()
     wire = Connection(int(sys.argv[1]))
     memory = SharedMemory(int(sys.argv[2]))
     assignment = wire.recv()
@@ -39,6 +41,8 @@ def main() -> None:
         wire.send(("failed", (type(error).__name__, str(error))))
         return
     try:
+        # Not before, or it would never be ready where others are busy.
+        step_back_whole(assignment.context.nice)
         wire.send(("ready", ([], events)))
         while True:
             events.clear()

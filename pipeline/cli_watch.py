@@ -20,7 +20,9 @@ def watch(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     node: Annotated[str | None, typer.Option(help="Only of this node.")] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="Begin at an id, a moment, or so long ago: `10m`. By default all, with --follow now."),
+        typer.Option(
+            help="Begin at an id, a moment, or so long ago: `10m`. By default all, with --follow now."
+        ),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C.")

@@ -103,7 +103,10 @@ class Graph:
             if join is not None:
                 self._joins[stream].append(node)
             for origin in inputs:
-                if origin == CAPTURE:
+                if origin == CAPTURE and isinstance(box, SinkConfig):
+                    # Before the nodes, which would all be at work when the sink hears of it.
+                    self._entrances[stream].insert(0, node)
+                elif origin == CAPTURE:
                     self._entrances[stream].append(node)
                 else:
                     self.nodes[origin].outputs[stream].append(node)

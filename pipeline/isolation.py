@@ -32,7 +32,9 @@ from stages.stage import StageContext, unheard
 
 log = structlog.get_logger()
 
-START_LIMIT = 30.0  # seconds for a child to import, open its model and say so
+START_LIMIT = (
+    120.0  # seconds for a child to import, open its model and say so: ten may do so at once
+)
 ALIGN = 64  # bytes: a cache line
 
 

@@ -130,9 +130,13 @@ class Node:
                 self.join.answer(frame, origin, said=said)
                 for delivery in self.join.ready(frame.stream, now):
                     self._admit(delivery, now, lost)
-            self._changed.notify()
+            waiting = self._link.depth > 0
+            if waiting:
+                self._changed.notify()
         self._pass_over(lost)
-        if self.on_arrival is not None:
+        # Nobody is woken for a frame that is not let in: a node that wants few of them would be
+        # woken for all.
+        if waiting and self.on_arrival is not None:
             self.on_arrival()
 
     def hurry(self, now: float) -> None:
@@ -144,9 +148,11 @@ class Node:
             for stream in self.streams:
                 for delivery in self.join.ready(stream, now):
                     self._admit(delivery, now, lost)
-            self._changed.notify()
+            waiting = self._link.depth > 0
+            if waiting:
+                self._changed.notify()
         self._pass_over(lost)
-        if self.on_arrival is not None:
+        if waiting and self.on_arrival is not None:
             self.on_arrival()
 
     def _admit(self, delivery: Delivery, now: float, lost: list[Frame]) -> None:

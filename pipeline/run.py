@@ -8,13 +8,13 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
-import cv2
 import msgspec
 import structlog
 from rich.console import Console
 from rich.live import Live
 
 from models.errors import ModelError
+from pipeline.access.access import Access, opened
 from pipeline.config import PipelineConfig
 from pipeline.isolation import StageFailed
 from pipeline.metrics import registry
@@ -22,6 +22,7 @@ from pipeline.pipeline import Pipeline
 from pipeline.report import Report, report, write
 from pipeline.server import serving
 from pipeline.table import table
+from pipeline.tuning import tune
 from pipeline.whip import Whip
 from sinks.errors import SinkError
 from stages.capture.whip import WhipSource
@@ -47,8 +48,7 @@ def run(
     show_table  draw the live table on the terminal
     returns     the exit code: 0 after a clean end, 1 after a failure
     """
-    # Every node and stream has a thread of its own; OpenCV's would only get in their way.
-    cv2.setNumThreads(1)
+    tune()
     try:
         return asyncio.run(_run(config, seconds, report_to, show_table=show_table))
     except (ModelError, StageError, StageFailed, SinkError, OSError) as error:
@@ -59,10 +59,11 @@ def run(
 async def _run(
     config: PipelineConfig, seconds: float | None, report_to: Path | None, *, show_table: bool
 ) -> int:
-    async with Pipeline(config) as pipeline:
+    # The audit log outlives the sinks, which tell it that nobody watches any more.
+    async with opened(config.http, config.folder) as access, Pipeline(config) as pipeline:
         began = time.monotonic()
         _obey_signals(pipeline)
-        async with _server(pipeline, began) as address:
+        async with _server(pipeline, began, access) as address:
             for name, place in _addresses(pipeline, address).items():
                 log.info("results", sink=name, at=place)
             async with _live_table(pipeline, began, address, show=show_table):
@@ -95,7 +96,7 @@ def _obey_signals(pipeline: Pipeline) -> None:
 
 
 @asynccontextmanager
-async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]:
+async def _server(pipeline: Pipeline, began: float, access: Access) -> AsyncIterator[str | None]:
     listen = pipeline.config.http.listen
     if listen is None:
         yield None
@@ -110,7 +111,7 @@ async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]
     status = lambda: msgspec.to_builtins(look())  # noqa: E731
     async with (
         aclosing(whip),
-        serving(listen, [*routes, *whip.routes()], status, registry(look)) as address,
+        serving(listen, [*routes, *whip.routes()], status, registry(look), access) as address,
     ):
         yield address
 

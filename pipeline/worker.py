@@ -5,7 +5,6 @@ that takes two seconds never stands before a detection that takes two millisecon
 resizing and ONNX Runtime let go of Python's lock, so the threads share the cores.
 """
 
-import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ import structlog
 from models.results import Result
 from pipeline.isolation import WorkerLost
 from pipeline.node import SAID, SILENT, Batch, Node, Outcome
+from pipeline.tuning import step_back
 from stages.events import Event
 from stages.frame import Frame
 from stages.stage import Runs
@@ -46,12 +46,6 @@ class Rules:
     on_error: Literal["skip", "stop"] = "skip"
     patience: int = 10
     nice: int = 0
-
-
-def step_back(nice: int) -> None:
-    """Let the calling thread, and those that it starts, give way to others; for good."""
-    if nice:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from models.results import Veil
 from sinks.sink import Recent
 from stages.frame import Frame
-from stages.overlay import draw, draw_faded
+from stages.overlay import draw
 from stages.overlay.veil import hide_all, veil
 from stages.picture import Wanted
 
@@ -64,9 +64,8 @@ def annotated(
         elif node in guards:
             hide_all(pixels)
     results = {node: frame.results[node] for node in nodes if node in frame.results}
-    for node, earlier in recent.items():
-        draw_faded(pixels, node, earlier.result, opacity(earlier.age))
-    draw(pixels, results, f"{frame.stream}  {clock(frame.pts)}" if caption else "")
+    below = [(node, one.result, opacity(one.age)) for node, one in recent.items()]
+    draw(pixels, results, f"{frame.stream}  {clock(frame.pts)}" if caption else "", below)
     return pixels
 
 

@@ -1,6 +1,7 @@
 """Results drawn onto a picture: boxes with name tags, key points, lists of labels, a caption."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import cv2
 
@@ -32,10 +33,10 @@ __all__ = [
     "PAINTERS",
     "PALETTE",
     "Canvas",
+    "Earlier",
     "Painter",
     "colour_of",
     "draw",
-    "draw_faded",
     "ink_on",
 ]
 
@@ -55,13 +56,27 @@ PAINTERS: dict[str, Painter] = {
 """Who draws which kind of result, in this order: what comes later lies on top."""
 
 
-def draw(pixels: Pixels, results: Mapping[str, Result], caption: str = "") -> None:
+Earlier = tuple[str, Result, float]
+"""A node, what it said about an earlier picture, and how strongly that is drawn: 0 to 1."""
+
+
+def draw(
+    pixels: Pixels,
+    results: Mapping[str, Result],
+    caption: str = "",
+    earlier: Sequence[Earlier] = (),
+) -> None:
     """Draw results by the names of their nodes, in place; a kind without a painter is left out.
 
     pixels   (H, W, 3) uint8, blue, green, red, writeable
     caption  a line for the lower left corner
+    earlier  drawn below the others, each as a layer that may be seen through
     """
     canvas = Canvas.on(pixels)
+    for kind, painter in PAINTERS.items():
+        for node, result, opacity in earlier:
+            if result.kind == kind and opacity > 0:
+                _layer(canvas, painter, node, result, opacity)
     for kind, painter in PAINTERS.items():
         for node, result in results.items():
             if result.kind == kind:
@@ -75,14 +90,12 @@ def draw(pixels: Pixels, results: Mapping[str, Result], caption: str = "") -> No
         write(canvas, caption, canvas.size + pad, baseline, LIGHT, REGULAR)
 
 
-def draw_faded(pixels: Pixels, node: str, result: Result, opacity: float) -> None:
-    """Draw one result, in place, as a layer of that opacity.
-
-    opacity  0 to 1
-    """
-    painter = PAINTERS.get(result.kind)
-    if painter is None or opacity <= 0:
+def _layer(canvas: Canvas, painter: Painter, node: str, result: Result, opacity: float) -> None:
+    """Paint one result so that what is below it is seen through it; panels keep their places."""
+    if opacity >= 1:
+        painter(canvas, node, result)
         return
-    layer = pixels.copy()
-    painter(Canvas.on(layer), node, result)
-    cv2.addWeighted(layer, opacity, pixels, 1 - opacity, 0, dst=pixels)
+    layer = replace(canvas, pixels=canvas.pixels.copy())
+    painter(layer, node, result)
+    canvas.top = layer.top
+    cv2.addWeighted(layer.pixels, opacity, canvas.pixels, 1 - opacity, 0, dst=canvas.pixels)

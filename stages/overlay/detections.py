@@ -16,6 +16,7 @@ from stages.overlay.canvas import (
     rounded,
     short,
     text_width,
+    tint,
     write,
 )
 
@@ -73,8 +74,7 @@ def _mask(canvas: Canvas, box: NDArray[np.int64], mask: NDArray[np.uint8], colou
     large = cv2.resize(mask, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
     inside = (large[top - y1 : bottom - y1, left - x1 : right - x1] >= 128).astype(np.uint8)
     part = canvas.pixels[top:bottom, left:right]
-    tint = np.full_like(part, colour)
-    cv2.copyTo(cv2.addWeighted(part, 1 - TINT, tint, TINT, 0), inside, part)
+    tint(part, inside, colour, TINT)
     contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     cv2.drawContours(part, contours, -1, colour, canvas.line, cv2.LINE_AA)
 

@@ -17,6 +17,7 @@ from stages.overlay.canvas import (
     panel,
     short,
     text_width,
+    tint,
     write,
 )
 
@@ -30,15 +31,16 @@ def paint_segmentation(canvas: Canvas, node: str, result: Result) -> None:  # no
     if not isinstance(result, Segmentation):
         return
     height, width = canvas.pixels.shape[:2]
-    shares = result.shares()
+    # As `result.shares`, which takes a millisecond for a map of 1280x720.
+    counts = cv2.calcHist([result.classes], [0], None, [256], [0, 256]).ravel()
+    shares = (counts / max(result.classes.size, 1)).astype(np.float64)
     present = [c for c in np.flatnonzero(shares).tolist() if c != BACKGROUND]
     for number in present:
         # Enlarged as a soft mask and cut at a half: the steps of a coarse grid become curves.
         soft = (result.classes == number).astype(np.uint8) * 255
-        inside = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR) >= 128
-        mask = inside.astype(np.uint8)
-        tint = np.full_like(canvas.pixels, colour_of(number))
-        cv2.copyTo(cv2.addWeighted(canvas.pixels, 1 - TINT, tint, TINT, 0), mask, canvas.pixels)
+        large = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
+        mask = np.asarray(cv2.threshold(large, 127, 1, cv2.THRESH_BINARY)[1], np.uint8)
+        tint(canvas.pixels, mask, colour_of(number), TINT)
         contours, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_SIMPLE)
         least = OUTLINED * canvas.line**2
         contours = [contour for contour in contours if cv2.contourArea(contour) >= least]

@@ -26,3 +26,10 @@ def ready_tinier_yolo(home: Path) -> None:
     """tinier-yolo-voc."""
     weights = shared("weights_tinier_yolo_voc/tinier_yolo_voc.npz")
     import_model(zoo.spec("tinier-yolo-voc"), [weights], folder=home)
+
+
+def ready_coral(name: str, home: Path) -> None:
+    """A MobileNet or a DeepLab of Coral's, such as mobilenet-0.5-160."""
+    spec = zoo.spec(name)
+    file = shared(f"weights_coral_tflite/{spec.published.rpartition('/')[2]}")
+    import_model(spec, [file], folder=home)

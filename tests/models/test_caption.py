@@ -19,6 +19,7 @@ from models.readers import h5
 from models.readers.weights import WeightFile, in_memory
 from models.session import Session, open_session
 from models.sidecar import write_sidecar
+from models.store import import_model
 from models.transfer import variables
 from tests.models import caption_file, keras2_file
 from tests.models.caption_file import FORMS, WORDS, inputs
@@ -171,6 +172,16 @@ def test_the_vocabulary_goes_with_the_network(tmp_path: Path) -> None:
     words.write_text(known.to_json(), "utf-8")
     with made.open("wb") as file:
         convert(SPECS["ahead"], [original("ahead", tmp_path), words]).write(file, {})
+    told = open_session(made, device="cpu").metadata["vocabulary"]
+    assert parse_vocabulary(told, made.name) == known
+
+
+def test_a_vocabulary_is_imported_with_the_network(tmp_path: Path) -> None:
+    known = Vocabulary(("<start>", "<end>", *(f"word{n}" for n in range(WORDS - 2))), 12)
+    words = tmp_path / "words.json"
+    words.write_text(known.to_json(), "utf-8")
+    files = [original("beside", tmp_path), words]
+    made = import_model(SPECS["beside"], files, folder=tmp_path)
     told = open_session(made, device="cpu").metadata["vocabulary"]
     assert parse_vocabulary(told, made.name) == known
 

@@ -1,5 +1,6 @@
 """VRN: the numbers of the original's tree of modules and of its port, from their own formats."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tests.models import keras2_file, vrn_file
 from tests.models.parity import TOLERANCE, difference, export
 from tests.models.readers.t7_file import Obj, made
 from tests.models.seeded import fill
-from tests.models.vrn_file import SAMPLE, SIDE, modules, picture
+from tests.models.vrn_file import SAMPLE, SIDE, Module, modules, picture
 
 SPECS = {"torch": ZOO["vrn-unguided"], "keras": ZOO["vrn-unguided-keras"]}
 
@@ -43,7 +44,9 @@ def h5_file(folder: Path) -> Path:
     return keras2_file.write(folder / "vrn-unguided-keras.h5", named, whole=True)
 
 
-def t7_file(folder: Path) -> Path:
+def t7_file(
+    folder: Path, tensors: Callable[[Module], dict[str, np.ndarray]] = Module.tensors
+) -> Path:
     """The tree of modules, with what training leaves in it; modules without tensors say nothing."""
     root = Obj("nn.Sequential", {"modules": []})
     for module in modules():
@@ -55,7 +58,7 @@ def t7_file(folder: Path) -> Path:
             node = inside[index]
         node.kind = "nn.SpatialConvolution" if module.size else "nn.SpatialBatchNormalization"
         node.fields |= {
-            **module.tensors(),
+            **tensors(module),
             "train": True,
             "_type": "torch.FloatTensor",
             "gradBias": np.zeros(module.out, np.float32),

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.assembly import rules
+from pipeline.config import load_config
+from pipeline.isolation import IsolatedStage
 from pipeline.newest import Newest
-from pipeline.worker import step_back
+from pipeline.pipeline import Pipeline
+from pipeline.tuning import step_back
 from stages.frame import Frame
 from tests.factory import detections, grey_frame
 from tests.pipeline.running import run, total
@@ -87,3 +91,40 @@ def test_a_thread_steps_back_alone_and_those_that_it_starts_with_it() -> None:
     parent.join()
     look()
     assert seen == [7, 7, before]
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="wanted Linux")
+@pytest.mark.parametrize(("nice", "policy"), [(7, "SCHED_OTHER"), (19, "SCHED_IDLE")])
+def test_the_nicest_thread_has_the_cores_when_nobody_else_wants_them(
+    nice: int, policy: str
+) -> None:
+    seen: list[int] = []
+
+    def look() -> None:
+        step_back(nice)
+        seen.append(os.sched_getscheduler(threading.get_native_id()))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [getattr(os, policy)]
+
+
+def niceness(pid: int) -> set[int]:
+    """Of all threads of a process."""
+    threads = [int(task.name) for task in Path(f"/proc/{pid}/task").iterdir()]
+    return {os.getpriority(os.PRIO_PROCESS, thread) for thread in threads}
+
+
+async def test_a_process_steps_back_and_the_thread_before_it_does_not(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(
+        "streams: { a: { source: testcard, size: 128x64, pace: fast } }\n"
+        "graph: { faces: "
+        "{ stage: detect, model: blazeface-short, isolation: process, nice: 7 } }\n"
+        "sinks: { out: { sink: 'null', from: faces } }\n"
+    )
+    async with Pipeline(load_config(tmp_path / "config.yaml")) as pipeline:
+        stage = pipeline.parts.stages["faces"]
+        assert isinstance(stage, IsolatedStage)
+        assert niceness(stage.pid) == {7}
+        assert rules(pipeline.config.graph["faces"]).nice == 0

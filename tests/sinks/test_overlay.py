@@ -241,6 +241,18 @@ def test_what_was_said_a_while_ago_is_drawn_fainter_and_in_the_end_not_at_all() 
     assert strength(10.0) == 0
 
 
+def test_panels_of_what_was_said_a_while_ago_stand_below_each_other() -> None:
+    frame = frame_of(grey())
+
+    def panels(*nodes: str) -> int:
+        recent = {node: Recent(top_labels({"ripe": 0.9}), 2.0) for node in nodes}
+        shown = annotated(frame, (), (640, 480), recent=recent)
+        # The left edge of a panel, where no letters stand.
+        return int((shown[:, Canvas.on(shown).size + 4].max(axis=1) < 120).sum())
+
+    assert panels("one", "two") == 2 * panels("one") > 0
+
+
 def test_a_class_is_outlined_and_a_speck_of_it_only_tinted() -> None:
     grid = np.zeros((96, 128), np.uint8)
     grid[40:60, 40:80] = 1

@@ -4,6 +4,8 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import httpx
@@ -20,6 +22,7 @@ from sinks.webrtc.overlay_message import rtp_timestamp
 from sinks.webrtc.sink import WebrtcSink
 from stages.capture.testcard import Card
 from stages.events import Event
+from stages.faces.face3d import Face3dOptions
 from stages.frame import Frame
 from stages.lane import Coding, Lane
 from stages.picture import Picture
@@ -290,3 +293,24 @@ async def test_what_is_not_there_is_404(path: str) -> None:
     context, _ = of_camera()
     async with shown(context) as (_, client):
         assert (await client.get(path)).status_code == 404
+
+
+async def test_shapes_are_given_by_the_names_that_a_face3d_node_writes(tmp_path: Path) -> None:
+    context, _ = of_camera("a", "b")
+    folder = tmp_path / "faces"
+    node = GraphNode("face3d", ("detect",), ("a",), Face3dOptions(folder=Path("faces")))
+    context = replace(context, folder=tmp_path, graph={**context.graph, "shape": node})
+    folder.mkdir()
+    for name in ("a-00000007-0.glb", "b-00000007-0.glb", "a-00000007-0.obj"):
+        (folder / name).write_bytes(b"glTF")
+    (tmp_path / "a-00000001-0.glb").write_bytes(b"glTF")
+    async with shown(context) as (_, client):
+        answer = await client.get("/streams/a/shapes/a-00000007-0.glb")
+        assert (answer.status_code, answer.content) == (200, b"glTF")
+        assert answer.headers["content-type"] == "model/gltf-binary"
+        for path in (
+            "a/shapes/a-00000008-0.glb", "a/shapes/b-00000007-0.glb", "b/shapes/b-00000007-0.glb",
+            "a/shapes/a-00000007-0.obj", "a/shapes/..%2Fa-00000001-0.glb",
+            "c/shapes/c-00000007-0.glb",
+        ):  # fmt: skip
+            assert (await client.get(f"/streams/{path}")).status_code == 404, path
