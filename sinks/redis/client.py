@@ -23,6 +23,7 @@ from redis.exceptions import (
 )
 
 from sinks.errors import BadSink, SinkError, SinkLost
+from sinks.redis.cancelled import heed
 from sinks.redis.connect import Address, Connected, connect
 from stages.capture.mask import mask
 
@@ -87,6 +88,7 @@ class RedisClient:
             self.there = False
             await self._hang_up()
             raise self._lost(error) from None
+        heed()
         self.there = True
         refused = [reply for reply in replies if isinstance(reply, Exception)]
         if refused:

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from redis.asyncio import RedisCluster
 
 from sinks.errors import SinkLost
+from sinks.redis.cancelled import heed
 from sinks.redis.connect import Connected, connect
 from sinks.redis.entries import backwards
 from sinks.redis.reading import FAILED, address
@@ -38,6 +39,7 @@ async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
         while True:
             try:
                 told = await pubsub.get_message(timeout=1.0)
+                heed()
                 backoff.reset()
                 if told is None:
                     continue

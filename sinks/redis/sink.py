@@ -114,7 +114,10 @@ class RedisSink(Sink):
             await self._courier.close()
         if self._signs is not None:
             self._signs.cancel()
-            await asyncio.wait([self._signs], timeout=LEAVE_S)
+            _, pending = await asyncio.wait([self._signs], timeout=LEAVE_S)
+            if pending:  # it says goodbye to a Redis that does not answer
+                self._signs.cancel()
+                await asyncio.wait(pending)
         if self._client is not None:
             await self._client.close()
         if self._server is not None:

@@ -181,6 +181,20 @@ async def test_it_waits_for_a_redis_that_goes_away(server: EmbeddedRedis, tmp_pa
 
 
 @pytest.mark.parametrize("over", ["stream", "channel"])
+async def test_it_ends_at_once_when_it_is_cancelled(server: EmbeddedRedis, over: str) -> None:
+    async with opened(url=server.url) as sink:
+        await sink.write(deliveries(1))
+        for wait in range(8):  # at another point of its way each time
+            taking = asyncio.create_task(all_of(watch(server.url, over=over)))  # type: ignore[arg-type]
+            for _ in range(wait):
+                await asyncio.to_thread(int)
+            taking.cancel()
+            done, _ = await asyncio.wait([taking], timeout=5)
+            assert done
+            assert taking.cancelled()
+
+
+@pytest.mark.parametrize("over", ["stream", "channel"])
 async def test_a_redis_that_is_not_there_is_an_error(server: EmbeddedRedis, over: str) -> None:
     await server.close()
     with pytest.raises(SinkLost, match=r"127\.0\.0\.1:\d+ is away"):
