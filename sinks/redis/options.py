@@ -62,6 +62,17 @@ class RedisOptions(Options):
         description="Seconds for which the key `{prefix}:{stream}:{node}:latest` holds the last "
         "result after it came; 0 for no such keys.",
     )
+    thumbnail_width: int = Field(
+        0,
+        ge=0,
+        le=640,
+        description="Beside each event about a stream, a JPEG of its last picture, so many pixels "
+        "wide at most, under `{prefix}:events:{run}:{number}`; what privacy nodes hide is hidden. "
+        "0 for none.",
+    )
+    thumbnail_s: float = Field(
+        3600.0, gt=0, description="Seconds for which such a picture is kept."
+    )
     heartbeat_s: float = Field(
         5.0,
         ge=0,

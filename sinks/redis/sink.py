@@ -19,6 +19,7 @@ from sinks.errors import SinkError, SinkLost
 from sinks.redis.names import Names
 from sinks.redis.numbers import Numbering
 from sinks.redis.options import EMBEDDED, RedisOptions
+from sinks.redis.thumbnails import Thumbnails
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, event_message, result_message
 from stages.capture.mask import mask
@@ -26,6 +27,8 @@ from stages.events import Event
 
 if TYPE_CHECKING:
     from sinks.redis.client import Command, RedisClient
+
+Kept = tuple[bytes, float]  # what a key holds, and for how many seconds
 
 LEAVE_S = 0.3  # that saying goodbye may take
 
@@ -54,6 +57,8 @@ class RedisSink(Sink):
         self._client: RedisClient | None = None
         self._reviving = asyncio.Lock()
         self._courier = Courier(self._add, self._spool()) if options.streams else None
+        width = options.thumbnail_width
+        self._thumbnails = Thumbnails(width, context) if width else None
         self._keys: dict[str, None] = {}
         self._published = self._missed = 0
         self._signs: asyncio.Task[None] | None = None
@@ -87,7 +92,7 @@ class RedisSink(Sink):
         """
         now, monotonic = datetime.now(UTC), time.monotonic()
         records: list[Record] = []
-        latest: dict[str, bytes] = {}
+        latest: dict[str, Kept] = {}
         for delivery in batch:
             frame = delivery.frame
             for node in delivery.nodes:
@@ -98,7 +103,11 @@ class RedisSink(Sink):
                 data = encode(message, self._options.format)
                 name = result_id(frame.stream, frame.seq, node, self._run)
                 records.append(Record(name, self._names.result(frame.stream, node), data))
-                latest[self._names.latest(frame.stream, node)] = data
+                if self._options.latest_s:
+                    key = self._names.latest(frame.stream, node)
+                    latest[key] = (data, self._options.latest_s)
+            if self._thumbnails is not None:
+                self._thumbnails.note(delivery)
         await self._send(records, latest)
 
     async def announce(self, event: Event) -> None:
@@ -106,7 +115,10 @@ class RedisSink(Sink):
         number = self._numbering.next("event")
         message = event_message(event, run=self._run, number=number)
         data = encode(message, self._options.format)
-        await self._send([Record(event_id(number, self._run), self._names.events, data)], {})
+        kept: dict[str, Kept] = {}
+        if self._thumbnails is not None and (jpeg := await self._thumbnails.jpeg(event.about)):
+            kept[self._names.thumbnail(self._run, number)] = (jpeg, self._options.thumbnail_s)
+        await self._send([Record(event_id(number, self._run), self._names.events, data)], kept)
 
     async def close(self) -> None:
         """Say goodbye, disconnect, and end the embedded server."""
@@ -172,21 +184,19 @@ class RedisSink(Sink):
                                 lambda: tuple(self._keys))  # fmt: skip
         self._signs = asyncio.create_task(keeping)
 
-    async def _send(self, records: Sequence[Record], latest: Mapping[str, bytes]) -> None:
+    async def _send(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         """Over channels and into Streams at once: neither waits for the other."""
         if self._courier is None:
-            await self._publish(records, latest)
+            await self._publish(records, kept)
             return
-        publishing = asyncio.create_task(self._publish_if_there(records, latest))
+        publishing = asyncio.create_task(self._publish_if_there(records, kept))
         await asyncio.sleep(0)  # the channels go out first
         try:
             await self._courier.send(records)
         finally:
             await publishing
 
-    async def _publish_if_there(
-        self, records: Sequence[Record], latest: Mapping[str, bytes]
-    ) -> None:
+    async def _publish_if_there(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         # Who carries the Streams looks whether Redis is back; a channel waits for nobody.
         assert self._client is not None
         assert self._courier is not None
@@ -194,17 +204,16 @@ class RedisSink(Sink):
             self._missed += len(records)
             return
         try:
-            await self._publish(records, latest)
+            await self._publish(records, kept)
         except SinkError as error:
             log.debug("not published", error=str(error))
 
-    async def _publish(self, records: Sequence[Record], latest: Mapping[str, bytes]) -> None:
+    async def _publish(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         commands: list[Command] = []
         if self._options.channels:
             commands += [("PUBLISH", record.key, record.data) for record in records]
-        if self._options.latest_s:
-            stays = round(self._options.latest_s * 1e3)
-            commands += [("SET", key, data, "PX", stays) for key, data in latest.items()]
+        for key, (data, stays_s) in kept.items():
+            commands.append(("SET", key, data, "PX", round(stays_s * 1e3)))
         if not commands:
             return
         try:
