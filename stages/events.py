@@ -18,7 +18,7 @@ class Event:
     name    "source.lost", "source.back", "source.ended", "stage.failed", "stage.removed",
             "worker.lost", "worker.back", "stream.degraded", "stream.restored", "zone.entered",
             "zone.left", "line.crossed", "track.lost", "track.found", "presence.entered",
-            "presence.left", ...
+            "presence.left", "control.snapshot", ...
     about   the stream or node it happened to
     detail  numbers and words that belong to it
     at      UTC

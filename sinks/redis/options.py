@@ -80,6 +80,13 @@ class RedisOptions(Options):
         description="Seconds between two signs of life under `{prefix}:instances`; who gives none "
         "three times is taken for gone. 0 for none.",
     )
+    control_secret: str | None = Field(
+        None,
+        min_length=16,
+        repr=False,
+        description="Obey commands over the channel `{prefix}:control` that are signed with this "
+        "secret (from the environment: `${NAME}`); see docs/redis.md. None are obeyed without.",
+    )
     give_up_s: float = Field(
         1.0,
         gt=0,

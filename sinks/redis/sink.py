@@ -19,6 +19,7 @@ from sinks.errors import SinkError, SinkLost
 from sinks.redis.names import Names
 from sinks.redis.numbers import Numbering
 from sinks.redis.options import EMBEDDED, RedisOptions
+from sinks.redis.orders import Order, Refused
 from sinks.redis.thumbnails import Thumbnails
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, event_message, result_message
@@ -27,6 +28,7 @@ from stages.events import Event
 
 if TYPE_CHECKING:
     from sinks.redis.client import Command, RedisClient
+    from sinks.redis.connect import Address
 
 Kept = tuple[bytes, float]  # what a key holds, and for how many seconds
 
@@ -61,7 +63,8 @@ class RedisSink(Sink):
         self._thumbnails = Thumbnails(width, context) if width else None
         self._keys: dict[str, None] = {}
         self._published = self._missed = 0
-        self._signs: asyncio.Task[None] | None = None
+        self._address: Address | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Start the embedded server, or greet the one at `url`.
@@ -83,6 +86,7 @@ class RedisSink(Sink):
             await self.close()
             raise
         self._begin_signs()
+        self._begin_listening()
 
     async def write(self, batch: Sequence[Delivery]) -> None:
         """Send a batch; when this returns it is with Redis, or on disk for the Streams.
@@ -124,12 +128,7 @@ class RedisSink(Sink):
         """Say goodbye, disconnect, and end the embedded server."""
         if self._courier is not None:
             await self._courier.close()
-        if self._signs is not None:
-            self._signs.cancel()
-            _, pending = await asyncio.wait([self._signs], timeout=LEAVE_S)
-            if pending:  # it says goodbye to a Redis that does not answer
-                self._signs.cancel()
-                await asyncio.wait(pending)
+        await _ended(self._chores)
         if self._client is not None:
             await self._client.close()
         if self._server is not None:
@@ -157,7 +156,8 @@ class RedisSink(Sink):
         options = self._options
         url = options.url if self._server is None else self._server.url
         ca = None if options.ca is None else self._context.folder / options.ca
-        self._client = RedisClient(Address(url, options.give_up_s, options.cluster, ca))
+        self._address = Address(url, options.give_up_s, options.cluster, ca)
+        self._client = RedisClient(self._address)
         try:
             await self._client.greet()
         except SinkLost as error:
@@ -182,7 +182,27 @@ class RedisSink(Sink):
         )
         keeping = presence.keep(self._context.node, self._context.streams, self.counts,
                                 lambda: tuple(self._keys))  # fmt: skip
-        self._signs = asyncio.create_task(keeping)
+        self._chores.append(asyncio.create_task(keeping))
+
+    def _begin_listening(self) -> None:
+        secret = self._options.control_secret
+        if self._address is None or secret is None:
+            return
+        from sinks.redis.control import Control  # noqa: PLC0415
+
+        control = Control(self._address, self._names.control, secret, self._obey)
+        self._chores.append(asyncio.create_task(control.listen()))
+
+    async def _obey(self, order: Order) -> None:
+        """Do what a command says. Raises Refused for what cannot be."""
+        if order.stream not in self._context.streams:
+            known = ", ".join(self._context.streams)
+            raise Refused(f"stream {order.stream}: wanted one of {known}")
+        if order.command != "snapshot":
+            raise Refused(f"command {order.command}: wanted snapshot")
+        if self._thumbnails is None:
+            raise Refused("snapshot: wanted a thumbnail_width in the config")
+        await self.announce(Event("control.snapshot", order.stream, {"command": order.id}))
 
     async def _send(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         """Over channels and into Streams at once: neither waits for the other."""
@@ -250,3 +270,12 @@ class RedisSink(Sink):
             if self._server is not None and not self._server.alive:
                 log.warning("embedded redis died, starting it again", port=self._server.port)
                 await self._server.start()
+
+
+async def _ended(chores: Sequence["asyncio.Task[None]"]) -> None:
+    """End tasks; one that says goodbye to a Redis that does not answer is cut short."""
+    for _ in range(2):
+        for chore in chores:
+            chore.cancel()
+        if chores:
+            await asyncio.wait(chores, timeout=LEAVE_S)
