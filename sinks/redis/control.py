@@ -9,7 +9,7 @@ import structlog
 from sinks.errors import SinkError
 from sinks.redis.cancelled import heed
 from sinks.redis.client import FAILED
-from sinks.redis.connect import Address, connect
+from sinks.redis.connect import Address, connect, disconnect
 from sinks.redis.orders import Gate, Order
 from stages.capture.backoff import Backoff
 from stages.throttle import Throttle
@@ -56,7 +56,7 @@ class Control:
                     await self._hear(told["data"])
         finally:
             await pubsub.aclose()  # type: ignore[no-untyped-call]
-            await client.aclose()
+            await disconnect(client)
 
     async def _hear(self, data: bytes) -> None:
         try:

@@ -8,7 +8,7 @@ from redis.asyncio import RedisCluster
 
 from sinks.errors import SinkLost
 from sinks.redis.cancelled import heed
-from sinks.redis.connect import Connected, connect
+from sinks.redis.connect import Connected, connect, disconnect
 from sinks.redis.entries import backwards
 from sinks.redis.reading import FAILED, address
 from sinks.redis.watch import Watch
@@ -56,7 +56,7 @@ async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
                 yield message
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]
-        await client.aclose()
+        await disconnect(client)
 
 
 async def _missed(watch: Watch, client: Connected, key: str, message: Message) -> list[Message]:

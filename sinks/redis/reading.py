@@ -10,7 +10,7 @@ from redis.exceptions import RedisClusterException, RedisError
 
 from sinks.errors import SinkLost
 from sinks.redis.cancelled import heed
-from sinks.redis.connect import Address, Connected, connect
+from sinks.redis.connect import Address, Connected, connect, disconnect
 from sinks.redis.entries import Entry, backwards, by_stream
 from sinks.redis.watch import ANSWER_S, Watch
 from sinks.wire import Message
@@ -49,7 +49,7 @@ async def read(watch: Watch) -> AsyncGenerator[Message, None]:
             if not found and not watch.wanted.follow:
                 return
     finally:
-        await client.aclose()
+        await disconnect(client)
 
 
 def address(watch: Watch) -> Address:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 Kept = tuple[bytes, float]  # what a key holds, and for how many seconds
 
-LEAVE_S = 0.3  # that saying goodbye may take
+LEAVE_S = 0.5  # that saying goodbye may take
 
 log = structlog.get_logger()
 

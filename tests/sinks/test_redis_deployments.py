@@ -104,7 +104,9 @@ async def test_a_cluster_that_lost_a_node_gets_what_it_missed(tmp_path: Path) ->
 async def test_a_channel_of_a_cluster_can_be_watched(tmp_path: Path) -> None:
     async with cluster(tmp_path / "cluster") as servers:
         url = servers[0].url
-        async with opened(url=url, cluster=True, folder=tmp_path, give_up_s=10) as sink:
+        async with opened(
+            url=url, cluster=True, folder=tmp_path, give_up_s=10, heartbeat_s=0
+        ) as sink:
             watching = watch(url, over="channel", cluster=True, stream="a")
             messages = aiter(watching)
             taking = asyncio.create_task(anext(messages))
