@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from pipeline.config.boxes import HttpConfig, NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.custom import DESCRIPTION, KEY, VARIABLE
 from pipeline.config.kinds import Kinds, purpose
 from pipeline.config.schema import Schema, properties
 from stages.capture.options import CaptureOptions
@@ -83,6 +84,10 @@ def _parts(kinds: Kinds) -> Iterator[str]:
         yield f"### `stage: {name}`\n"
         yield f"{purpose(stage)}\n"
         yield _table(stage.Options)
+    yield "### Stages of your own\n"
+    yield "`stage: ./file.py:Class`; see [custom-stage.md](custom-stage.md).\n"
+    yield f"`{KEY}`, beside `graph`:"
+    yield f"{DESCRIPTION} `{VARIABLE}=off` in the environment forbids all of them.\n"
     yield "## Sinks\n"
     yield "Each entry of `sinks` takes results away. Whatever its kind, it knows these keys.\n"
     yield _table(SinkKeys)

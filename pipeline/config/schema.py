@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from pipeline.config.boxes import HttpConfig, NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.custom import DESCRIPTION, KEY
 from pipeline.config.kinds import Kinds, purpose
 from stages.capture.options import CaptureOptions
 
@@ -47,6 +48,14 @@ def config_schema(kinds: Kinds) -> Schema:
             "graph": _named("The nodes, by name.", {"oneOf": [*nodes, own]}),
             "sinks": _named("Where results go, by name.", {"oneOf": sinks}),
             "http": http,
+            KEY: {
+                "description": DESCRIPTION,
+                "anyOf": [
+                    {"type": "boolean"},
+                    {"type": "array", "items": {"type": "string", "minLength": 1}},
+                ],
+                "default": True,
+            },
         },
         "patternProperties": {"^x-": {"description": "Yours, for anchors: not looked at."}},
         "required": ["streams"],
