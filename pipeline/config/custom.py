@@ -35,8 +35,8 @@ class CustomStages:
         if told is False:
             self._off = self._off or f"{KEY} is false"
         elif isinstance(told, list) and all(isinstance(one, str) and one for one in told):
-            self._places = tuple((folder / one).resolve() for one in told)
-        elif told not in (None, True):
+            self._places = tuple(_resolved(folder / one) for one in told)
+        elif told is not None and told is not True:
             raise ValueError("wanted true, false, or a list of files and folders")
 
     def check(self, stage: str) -> None:
@@ -47,13 +47,9 @@ class CustomStages:
         if self._off:
             raise BadOptions(f"wanted a stage that is installed, since {self._off}, got {stage!r}")
         try:
-            path = (self._folder / file).resolve()
-        except (
-            OSError,
-            ValueError,
-            RuntimeError,
-        ) as error:  # too long, a zero byte, links in a ring
-            raise BadOptions(f"wanted a file, got {stage!r}: {error}") from error
+            path = _resolved(self._folder / file)
+        except ValueError as error:
+            raise BadOptions(str(error)) from error
         if not any(path.is_relative_to(place) for place in self._places):
             places = " or ".join(str(place) for place in self._places) or f"none, by {KEY}"
             raise BadOptions(f"wanted a file in {places}, got {path}; {KEY} may list it")
@@ -62,3 +58,16 @@ class CustomStages:
 def switch_of(environ: Mapping[str, str]) -> str:
     """What the operator has set for all configs."""
     return environ.get(VARIABLE, "")
+
+
+def _resolved(path: Path) -> Path:
+    """Where a path leads. Raises ValueError for what can be no file's."""
+    try:
+        found = path.resolve()
+        found.stat()
+    except FileNotFoundError:
+        return found
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a ring
+        why = getattr(error, "strerror", None) or error
+        raise ValueError(f"wanted a file or a folder, got {str(path)[:80]!r}: {why}") from error
+    return found

@@ -83,9 +83,12 @@ def test_they_can_be_forbidden(custom: str, switch: str, why: str, folder: Path)
     assert list(folder.parent.rglob("*.ran")) == []
 
 
-@pytest.mark.parametrize("custom", ["maybe", "3", "{a: b}", "[1]", "['']"])
+@pytest.mark.parametrize("custom", ["maybe", "1", "{a: b}", "[1]", "['']", r'["a\0"]', "[%s]"])
 def test_the_key_is_checked(custom: str, folder: Path) -> None:
-    with pytest.raises(ConfigError, match="custom_stages: wanted true, false, or a list of files"):
+    custom = custom.replace("%s", "a" * 5000)
+    with pytest.raises(
+        ConfigError, match=r"custom_stages: wanted (true, false|a file or a folder)"
+    ):
         load(folder, "mine.py", f"custom_stages: {custom}")
     assert list(folder.parent.rglob("*.ran")) == []
 
