@@ -10,6 +10,7 @@ from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
 from sinks.null import NullSink
 from sinks.redis import RedisSink
+from sinks.restream import RestreamSink
 from sinks.sink import Sink
 from sinks.webrtc.sink import WebrtcSink
 
@@ -19,6 +20,7 @@ SINKS: dict[str, type[Sink]] = {
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
     "webrtc": WebrtcSink,
+    "restream": RestreamSink,
     "null": NullSink,
 }
 

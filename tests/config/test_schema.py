@@ -113,6 +113,7 @@ ENVIRON = {
     "RIGHT": "rtsp://right",
     "CAMERA_1": "rtsp://viewer:geheim@camera-1/main",
     "CAMERA_2": "rtsp://camera-2/main",
+    "SERVER": "rtmp://user:geheim@server/live",
 }
 
 

@@ -1,6 +1,7 @@
 """The pipeline's own HTTP server, over real sockets."""
 
 import asyncio
+import re
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from starlette.routing import Route
 from pipeline.server import BadListen, parse_listen, serving
 from sinks.mjpeg import MjpegOptions, MjpegSink
 from sinks.sink import SinkContext
+from sinks.stream_route import StreamRoute
 from tests.factory import delivery, grey_frame
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +61,7 @@ def get(address: str, path: str) -> tuple[socket.socket, bytes]:
     """A connection that has asked for something, and the first bytes of the answer."""
     port = int(address.rpartition(":")[2])
     reader = socket.create_connection(("127.0.0.1", port), timeout=10)
-    reader.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+    reader.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     return reader, reader.recv(64) if path != "/deaf" else b""
 
 
@@ -105,7 +107,8 @@ async def test_an_error_shows_nothing_of_the_inside() -> None:
         async with httpx.AsyncClient(base_url=address) as client:
             answer = await client.get("/breaks")
             assert (await client.get("/healthz")).status_code == 200
-    assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+    assert answer.status_code == 500
+    assert re.fullmatch(r"internal error [0-9a-f]{12}", answer.json()["detail"])
 
 
 async def test_two_routes_of_one_path_are_refused() -> None:
@@ -113,6 +116,40 @@ async def test_two_routes_of_one_path_are_refused() -> None:
         with pytest.raises(BadListen, match="two sinks show something at /"):
             async with serving(HERE, routes, dict, CollectorRegistry()):
                 pass
+
+
+async def test_sinks_may_have_the_same_path_for_streams_of_their_own() -> None:
+    async def other(request: Request) -> Response:
+        return PlainTextResponse("other")
+
+    path = "/streams/{name}/index.m3u8"
+    routes = [StreamRoute(path, hello, ["a"]), StreamRoute(path, other, ["b"])]
+    async with (
+        serving(HERE, routes, dict, CollectorRegistry()) as address,
+        httpx.AsyncClient(base_url=address) as client,
+    ):
+        assert (await client.get("/streams/a/index.m3u8")).text == "hello"
+        assert (await client.get("/streams/b/index.m3u8")).text == "other"
+        assert (await client.get("/streams/c/index.m3u8")).status_code == 404
+    routes.append(StreamRoute(path, other, ["c", "a"]))
+    with pytest.raises(BadListen, match="two sinks show something at /streams/a/"):
+        async with serving(HERE, routes, dict, CollectorRegistry()):
+            pass
+
+
+async def test_of_sinks_that_share_a_path_the_first_that_has_the_stream_answers() -> None:
+    async def other(request: Request) -> Response:
+        return PlainTextResponse("other")
+
+    path = "/streams/{name}/snapshot.jpg"
+    first = StreamRoute(path, hello, ["a"], shared=True)
+    second = StreamRoute(path, other, ["a", "b"], shared=True)
+    async with (
+        serving(HERE, [first, second], dict, CollectorRegistry()) as address,
+        httpx.AsyncClient(base_url=address) as client,
+    ):
+        assert (await client.get("/streams/a/snapshot.jpg")).text == "hello"
+        assert (await client.get("/streams/b/snapshot.jpg")).text == "other"
 
 
 async def test_a_port_in_use_is_named() -> None:

@@ -61,6 +61,8 @@ async def test_a_snapshot_is_the_latest_picture() -> None:
         for seq in (0, 1):
             await sink.write([delivery(grey_frame(seq, grey=90), "capture")])
         answer = await client.get("/streams/a.jpg")
+        same = await client.get("/streams/a/snapshot.jpg")
+    assert same.content == answer.content
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "image/jpeg"
     assert answer.headers["cache-control"] == "no-store"
@@ -87,6 +89,7 @@ async def test_before_the_first_picture_a_snapshot_says_to_come_again() -> None:
         "/page/page.html",
         "/page//etc/passwd",
         "/streams/.jpg",
+        "/streams/b/snapshot.jpg",
     ],
 )
 async def test_what_is_not_there_is_404(path: str) -> None:

@@ -1,0 +1,75 @@
+"""The keys of `sink: restream`."""
+
+import re
+
+from pydantic import Field, field_validator
+
+from sinks.video.encoder import Preset
+from stages.stage import Options
+
+HLS = "hls"
+STREAM = "{stream}"
+ADDRESS = re.compile(r"(rtmps?|rtsps?)://[^\s/]+(/\S*)?")
+
+
+class RestreamOptions(Options):
+    """The keys of `sink: restream`."""
+
+    to: str = Field(
+        repr=False,
+        description="Where a stream goes: an address to push it to, `rtmp://`, `rtmps://`, "
+        "`rtsp://` or `rtsps://`, in which `{stream}` stands for its name; or `hls`, which is "
+        "served by us at `/streams/{stream}/index.m3u8`.",
+    )
+    burn: bool = Field(
+        False,
+        description="Draw results into the picture, which then is encoded; else the stream is "
+        "passed on as it came, where its receivers take it.",
+    )
+    preset: Preset = Field(
+        "ultrafast", description="How hard x264 tries, where a stream must be encoded."
+    )
+    bitrate: int = Field(
+        4000,
+        ge=100,
+        le=100_000,
+        description="Kilobits a second that an encoded stream stays below.",
+    )
+    width: int = Field(
+        1920, ge=160, le=7680, description="Wider pictures are encoded at this many pixels."
+    )
+    keyframe_s: float = Field(
+        2.0,
+        gt=0,
+        le=10,
+        description="Seconds from keyframe to keyframe of an encoded stream; in HLS, of any "
+        "stream, a segment lasts so long, or until the source's next keyframe.",
+    )
+    part_s: float = Field(
+        0.2,
+        ge=0.05,
+        le=1,
+        description="HLS: seconds of a part, which players get before its segment is complete. "
+        "They stay behind by about three.",
+    )
+    segments: int = Field(
+        6,
+        ge=3,
+        le=100,
+        description="HLS: complete segments in the playlist; in memory are twice as many.",
+    )
+    memory_mb: int = Field(
+        128,
+        ge=8,
+        le=4096,
+        description="HLS: megabytes of segments that are kept of a stream, at most.",
+    )
+
+    @field_validator("to")
+    @classmethod
+    def _known(cls, to: str) -> str:
+        if to != HLS and ADDRESS.fullmatch(to) is None:
+            raise ValueError(
+                f"wanted `{HLS}` or an address that starts with rtmp://, rtmps://, rtsp:// or rtsps://"
+            )
+        return to
