@@ -40,7 +40,7 @@ test: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run the tests that take 
 test-all: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-fuzz: $(VENV)/.dev  ## Break weight files in 10,000 ways; readers refuse, and no worse: [ARGS="--seed 1"]
+fuzz: $(VENV)/.dev $(VENV)/.assets  ## Break files, configs, messages, requests in 10,000 ways: [ARGS="--seed 1"]
 	@$(BIN)/python -m tests.fuzz $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.assets  ## Lint, format, types, and which package may import which
