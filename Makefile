@@ -23,10 +23,10 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all fuzz check audit sbom bench docs pictures pins clean
+.PHONY: help run test test-all fuzz check audit sbom bench bench-viewer docs pictures pins clean
 
 help:  ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.run $(VENV)/.assets  ## Show it running: [SOURCE=rtsp://..] [FOR=20] [REPORT=r.json] [CONFIG=..]
 	@$(BIN)/framewire models pull $(MODELS) >/dev/null
@@ -60,6 +60,9 @@ sbom: build/audit/.made  ## Write build/sbom.cdx.json: what is in framewire (Cyc
 
 bench: $(VENV)/.dev $(VENV)/.assets  ## Measure speed and memory: [ARGS=..]
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-viewer: $(VENV)/.dev $(VENV)/.assets  ## Measure the viewer, in a real browser: [ARGS=..]
+	@$(BIN)/python -m benchmarks.viewer $(ARGS)
 
 docs: $(VENV)/.run  ## Make docs/config.md anew
 	@$(BIN)/framewire schema --markdown > docs/config.md.new
