@@ -1,13 +1,17 @@
 """A server with the routes of all sinks that have some, and who may look."""
 
+import asyncio
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 
 import structlog
 from prometheus_client import CollectorRegistry
+from starlette.routing import Route
 
 from pipeline.access import access
+from pipeline.access.login import login_routes
 from pipeline.config import HttpConfig
 from pipeline.server import serving
 from pipeline.whip import Whip
@@ -23,6 +27,8 @@ from stages.source import Demand
 from tests.factory import delivery, grey_frame
 
 EVER = 1e9
+FORGOTTEN: list[str] = []
+"""What failed on the event loop and nobody was told of."""
 
 
 @asynccontextmanager
@@ -31,6 +37,7 @@ async def opened(folder: Path, token: str) -> AsyncIterator[int]:
 
     token  of an administrator
     """
+    asyncio.get_running_loop().set_exception_handler(_remember)
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     graph = {"shape": GraphNode("face3d", ("capture",), ("a",), Face3dOptions(folder="shapes"))}
     context = SinkContext(
@@ -40,11 +47,7 @@ async def opened(folder: Path, token: str) -> AsyncIterator[int]:
     mjpeg = MjpegSink(MjpegOptions(), context)
     studio = CaptureOptions(source="whip")
     whip = Whip({"studio": WhipSource("studio", studio, Demand(), Lane())})
-    config = HttpConfig.model_validate({
-        "audit": "audit",
-        "access": {"secret": "s" * 32, "users": {"anna": {"token": token, "role": "admin"}}},
-        "limits": {"requests_per_s": EVER, "logins_per_minute": EVER, "body_s": 0.2},
-    })  # fmt: skip
+    config = http(token)
     for sink in (webrtc, mjpeg):
         await sink.open()
     await mjpeg.write([delivery(grey_frame(0, stream="a"), "capture")])
@@ -57,3 +60,29 @@ async def opened(folder: Path, token: str) -> AsyncIterator[int]:
         yield int(address.rpartition(":")[2])
         await webrtc.close()
         await mjpeg.close()
+
+
+def http(token: str = "t" * 32) -> HttpConfig:
+    """Somebody is let in who may do all, as often as they like."""
+    return HttpConfig.model_validate({
+        "audit": "audit",
+        "access": {"secret": "s" * 32, "users": {"anna": {"token": token, "role": "admin"}}},
+        "limits": {"requests_per_s": EVER, "logins_per_minute": EVER, "body_s": 0.2},
+    })  # fmt: skip
+
+
+def _remember(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    error = context.get("exception")
+    told = traceback.format_exception(error) if isinstance(error, BaseException) else []
+    FORGOTTEN.append("".join([str(context.get("message")), "\n", *told]))
+
+
+def changing() -> set[str]:
+    """The paths of the routes that take more than a look, of all that is here."""
+    context = SinkContext("view", ("a",), lanes={"a": Lane()})
+    whip = Whip({"studio": WhipSource("studio", CaptureOptions(source="whip"), Demand(), Lane())})
+    login = login_routes(access.Access(http()), "/view/")
+    sinks = [WebrtcSink(WebrtcOptions(), context), MjpegSink(MjpegOptions(), context)]
+    routes = [*whip.routes(), *login, *(route for sink in sinks for route in sink.routes())]
+    found = [one for one in routes if isinstance(one, Route)]
+    return {one.path for one in found if (one.methods or set()) - {"GET", "HEAD"}}
