@@ -41,8 +41,9 @@ sinks:
   them is called `capture`.
 - **Paths** start in the folder of the file.
 - **Environment**: `${NAME}` in a value is replaced from the environment, `${NAME:-default}` has a
-  default, and `$${` stands for `${`. What came from the environment is a secret: logs, errors and
-  the API show `${NAME}` in its place.
+  default, and `$${` stands for `${`. Where `NAME` is not set and `NAME_FILE` is, it is what that
+  file holds. What came from the environment is a secret: logs, errors and the API show `${NAME}` in
+  its place.
 - **YAML** is read as version 1.2 has it: only `true` and `false` are truth, `no`, `on` and `1:30`
   are text. Anchors and merge keys work; parts whose names begin with `x-` are yours to put them in.
 """
