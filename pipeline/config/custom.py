@@ -6,6 +6,7 @@ of others sets FRAMEWIRE_CUSTOM_STAGES=off, which no config can undo.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from stages.errors import BadOptions
@@ -64,9 +65,8 @@ def _resolved(path: Path) -> Path:
     """Where a path leads. Raises ValueError for what can be no file's."""
     try:
         found = path.resolve()
-        found.stat()
-    except FileNotFoundError:
-        return found
+        with suppress(FileNotFoundError):
+            found.stat()
     except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a ring
         why = getattr(error, "strerror", None) or error
         raise ValueError(f"wanted a file or a folder, got {str(path)[:80]!r}: {why}") from error
