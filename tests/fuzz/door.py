@@ -1,5 +1,6 @@
 """The HTTP server with every route that sinks show: requests with bytes broken, over real sockets.
 
+Of HLS, the playlist is left out: before the first segment players wait for it by design.
 No answer may be a failure of ours, none may be missing, and the server is well after each.
 """
 
@@ -25,6 +26,9 @@ LOOKS = (
     "/api/me", "/api/viewer", "/api/events", "/view", "/view/", "/view/page.js", "/streams.json",
     "/streams.mjpeg", "/streams/a.mjpeg?fps=5&quality=50", "/streams/a.jpg",
     "/streams/a/snapshot.jpg", "/streams/a/shapes/a-00000001-0.glb", "/page/page.css",
+    "/api/recordings?stream=a&after=2024-06-01T12:00:00Z&before=2999-01-01T00:00:00%2B01:00",
+    "/api/recordings?after=0001-01-01T00:00:00%2B23:59", "/recordings/a-20250601T120000-000000.mp4",
+    "/recordings/a-20250601T120000-000000.vtt", "/streams/a/head1.mp4", "/streams/a/1.m4s",
 )  # fmt: skip
 
 
@@ -107,6 +111,8 @@ def samples() -> list[Sample]:
     ]
     made = [_parts(*one) for one in said] + [_parts("GET", path) for path in LOOKS]
     made.append(_parts("GET", "/streams/a.jpg", more=b"Range: bytes=0-9\r\nIf-None-Match: *\r\n"))
+    recording = "/recordings/a-20250601T120000-000000.mp4"
+    made.append(_parts("GET", recording, more=b"Range: bytes=0-9,20-29,-5\r\nIf-Range: x\r\n"))
     made.append(_parts("GET", "/api/events", more=b"Last-Event-ID: 7\r\nOrigin: http://a\r\n"))
     chunked = b"Transfer-Encoding: chunked\r\nContent-Type: application/sdp\r\n"
     raw = b"POST /whep/a HTTP/1.1\r\n" + ADMIN + chunked + b"\r\n3\r\nv=0\r\n0\r\n\r\n"

@@ -4,6 +4,7 @@ import asyncio
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
@@ -16,6 +17,7 @@ from pipeline.config import HttpConfig
 from pipeline.server import serving
 from pipeline.whip import Whip
 from sinks.mjpeg import MjpegOptions, MjpegSink
+from sinks.restream import RestreamOptions, RestreamSink
 from sinks.sink import GraphNode, SinkContext
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.sink import WebrtcSink
@@ -25,6 +27,7 @@ from stages.faces.face3d import Face3dOptions
 from stages.lane import Lane
 from stages.source import Demand
 from tests.factory import delivery, grey_frame
+from tests.sinks.record.clips import Recording, clip
 
 EVER = 1e9
 FORGOTTEN: list[str] = []
@@ -51,13 +54,20 @@ async def opened(folder: Path, token: str) -> AsyncIterator[int]:
     for sink in (webrtc, mjpeg):
         await sink.open()
     await mjpeg.write([delivery(grey_frame(0, stream="a"), "capture")])
-    routes = [*webrtc.routes(), *mjpeg.routes(), *whip.routes()]
+    recording = Recording(folder)
+    hls = RestreamSink(RestreamOptions(to="hls"), replace(context, lanes={"a": Lane()}))
+    await hls.open()
+    sinks = (webrtc, mjpeg, hls, recording.sink)
+    routes = [*(route for sink in sinks for route in sink.routes()), *whip.routes()]
     async with (
+        recording,
         aclosing(whip),
         access.opened(config, folder) as door,
         serving("127.0.0.1:0", routes, dict, CollectorRegistry(), door) as address,
     ):
+        recording.push(clip(50))
         yield int(address.rpartition(":")[2])
+        await hls.close()
         await webrtc.close()
         await mjpeg.close()
 
@@ -82,7 +92,10 @@ def changing() -> set[str]:
     context = SinkContext("view", ("a",), lanes={"a": Lane()})
     whip = Whip({"studio": WhipSource("studio", CaptureOptions(source="whip"), Demand(), Lane())})
     login = login_routes(access.Access(http()), "/view/")
-    sinks = [WebrtcSink(WebrtcOptions(), context), MjpegSink(MjpegOptions(), context)]
+    sinks = [
+        WebrtcSink(WebrtcOptions(), context), MjpegSink(MjpegOptions(), context),
+        RestreamSink(RestreamOptions(to="hls"), context), Recording(Path()).sink,
+    ]  # fmt: skip
     routes = [*whip.routes(), *login, *(route for sink in sinks for route in sink.routes())]
     found = [one for one in routes if isinstance(one, Route)]
     return {one.path for one in found if (one.methods or set()) - {"GET", "HEAD"}}
