@@ -8,6 +8,7 @@ from pipeline.config.boxes import NodeKeys, SinkKeys, StreamKeys
 from pipeline.config.custom import DESCRIPTION, KEY
 from pipeline.config.http import HttpConfig
 from pipeline.config.kinds import Kinds, purpose
+from pipeline.config.observe import EventsConfig, TracesConfig
 from stages.capture.options import CaptureOptions
 
 Schema = dict[str, object]
@@ -36,6 +37,8 @@ def config_schema(kinds: Kinds) -> Schema:
         for name, kind in kinds.sinks.items()
     ]
     http = defs.add("http", "The pipeline's own small server.", HttpConfig)
+    events = defs.add("events", "A file with every event.", EventsConfig)
+    traces = defs.add("traces", "Traces of single frames, over OTLP.", TracesConfig)
     return {
         "$schema": DIALECT,
         "title": "framewire",
@@ -49,6 +52,8 @@ def config_schema(kinds: Kinds) -> Schema:
             "graph": _named("The nodes, by name.", {"oneOf": [*nodes, own]}),
             "sinks": _named("Where results go, by name.", {"oneOf": sinks}),
             "http": http,
+            "events": events,
+            "traces": traces,
             KEY: {
                 "description": DESCRIPTION,
                 "anyOf": [

@@ -94,6 +94,7 @@ class WebrtcSink(Sink):
             self._options.max_viewers,
             self._options.connect_s,
             self._options.bitrate,
+            self._profile,
         )
         for name, state in self._streams.items():
             state.video.open()
@@ -140,6 +141,16 @@ class WebrtcSink(Sink):
             *self._whep.routes(),
         ]
 
+    def counts(self) -> Mapping[str, float]:
+        """Those who watch, what they got and what they did not."""
+        counts = self._there().counts()
+        pictures = sum(feed.encoded for feed in self.board.feeds.values())
+        return {
+            **counts,
+            "too_large_messages_total": self.too_large,
+            "snapshots_total": pictures,
+        }
+
     def address(self) -> str:
         """The page."""
         return "/view/"
@@ -162,6 +173,13 @@ class WebrtcSink(Sink):
             if one in context.graph and name in context.graph[one].streams and not options.burn
         )  # fmt: skip
         return StreamState(name, video, Pulse(), nodes)
+
+    def _profile(self, stream: str) -> str:
+        from sinks.webrtc.codecs import profile_of  # noqa: PLC0415
+
+        lane = self._context.lanes.get(stream)
+        passes = self._streams[stream].video.path == "passthrough"
+        return profile_of(lane.coding.parameter_sets) if passes and lane and lane.coding else ""
 
     def _say(self, delivery: Delivery) -> None:
         viewers, frame = self._there(), delivery.frame
