@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
 
 from sinks.webrtc.sender import close
 from tests.sinks.webrtc.conftest import Cinema
