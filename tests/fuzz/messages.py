@@ -1,6 +1,7 @@
 """What comes as messages: results and events, overlays, offers of viewers and publishers."""
 
 import asyncio
+import hmac
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,12 +11,13 @@ import numpy as np
 
 from models.results import Detections
 from sinks import wire
+from sinks.redis import orders
 from sinks.webrtc import overlay_message
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.overlay_message import BadOverlay
 from stages.events import Event
 from tests.factory import grey_frame
-from tests.fuzz.subject import Sample, Subject
+from tests.fuzz.subject import Parts, Sample, Subject
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 FOUND = Detections(
@@ -100,9 +102,33 @@ def offer_samples(direction: str) -> Callable[[], list[Sample]]:
     return lambda: [Sample({"a.sdp": offer_of(direction)})]
 
 
+SECRET = "s" * 32
+
+
+def admit(path: Path) -> None:
+    """As if it had come over the channel of commands."""
+    orders.Gate(SECRET, "framewire:control", NOW).admit(path.read_bytes(), NOW)
+
+
+def order_samples() -> list[Sample]:
+    def pack(parts: Parts) -> Parts:
+        told = parts["payload"].decode("latin-1")
+        signature = hmac.new(SECRET.encode(), f"framewire:control\n{told}".encode(), "sha256")
+        envelope = {"payload": told, "signature": signature.hexdigest()}
+        return {"a.order": msgspec.json.encode(envelope)}
+
+    whole = orders.sign(SECRET, "framewire:control", "snapshot", "lobby", NOW)
+    deep = whole[:-1] + b',"x":' + b"[" * 900 + b"]" * 900 + b"}"
+    payload = msgspec.json.decode(whole)["payload"].encode()
+    return [
+        Sample({"a.order": whole}), Sample({"a.order": deep}), Sample({"payload": payload}, pack),
+    ]  # fmt: skip
+
+
 SDP = (Refused,)
 MESSAGES: dict[str, Subject] = {
     "wire": Subject(decode_all, wire_samples, (wire.BadMessage,), named=False),
+    "order": Subject(admit, order_samples, (orders.Refused,), named=False),
     "overlay": Subject(decode_overlay, overlay_samples, (BadOverlay,), named=False),
     "offer": Subject(read_with("read_offer"), offer_samples("recvonly"), SDP, named=False),
     "publication": Subject(
