@@ -121,7 +121,7 @@ EVENTS: Mapping[str, EventKind] = {
     ),
     "control.snapshot": EventKind(
         "Somebody asked for a snapshot over Redis.", "sink redis", "stream",
-        {"command": "the number of the command"},
+        {"command": "the id of the command"},
     ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",
