@@ -194,7 +194,7 @@ _events = (msgspec.json.Decoder(EventMessage), msgspec.msgpack.Decoder(EventMess
 def _explained(wanted: str, data: bytes, encoding: Encoding) -> Iterator[None]:
     try:
         yield
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(
             f"message: wanted {wanted} of schema {SCHEMA} in {encoding}, "
             f"got {bytes(data[:60])!r}: {error}"
