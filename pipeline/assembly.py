@@ -50,7 +50,7 @@ async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
         for name, stream in config.streams.items()
     }
     sinks = {
-        name: find_sink(box.sink)(box.options, _sink_context(name, config, lanes))
+        name: find_sink(box.sink)(box.options, _sink_context(name, config, lanes, announce))
         for name, box in config.sinks.items()
     }
     governor = Governor({name: stream.priority for name, stream in config.streams.items()})
@@ -75,7 +75,9 @@ def rules(box: NodeConfig) -> Rules:
     )
 
 
-def _sink_context(name: str, config: PipelineConfig, lanes: Mapping[str, Lane]) -> SinkContext:
+def _sink_context(
+    name: str, config: PipelineConfig, lanes: Mapping[str, Lane], announce: Announce
+) -> SinkContext:
     streams, guards = config.streams_of(name), config.guards_of(name)
     # A guarded stream has no lane: whatever a sink does, it cannot pass on what is to be hidden.
     own = {stream: lanes[stream] for stream in streams if stream not in guards}
@@ -84,7 +86,9 @@ def _sink_context(name: str, config: PipelineConfig, lanes: Mapping[str, Lane]) 
         for node, box in config.graph.items()
     }
     inputs = tuple(config.sinks[name].inputs)
-    return SinkContext(name, streams, config.folder, guards, own, inputs, graph)
+    return SinkContext(
+        name, streams, config.folder, guards, own, inputs, graph, announce=announce
+    )  # fmt: skip
 
 
 async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:

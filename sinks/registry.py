@@ -12,6 +12,7 @@ from sinks.null import NullSink
 from sinks.redis import RedisSink
 from sinks.restream import RestreamSink
 from sinks.sink import Sink
+from sinks.webhook import WebhookSink
 from sinks.webrtc.sink import WebrtcSink
 
 SINKS: dict[str, type[Sink]] = {
@@ -21,6 +22,7 @@ SINKS: dict[str, type[Sink]] = {
     "mjpeg": MjpegSink,
     "webrtc": WebrtcSink,
     "restream": RestreamSink,
+    "webhook": WebhookSink,
     "null": NullSink,
 }
 

@@ -1,6 +1,6 @@
 """The contract of a sink: where results go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -12,7 +12,7 @@ from models.results import Result
 from stages.events import Event
 from stages.frame import Frame
 from stages.lane import Lane
-from stages.stage import StageOptions
+from stages.stage import StageOptions, unheard
 
 Mode = Literal["each", "frame"]
 
@@ -70,6 +70,7 @@ class SinkContext:
     lanes   by stream: its video as it comes in. A stream that is guarded has none
     inputs  of the sink: nodes, or "capture"
     graph   by name: all nodes, whether or not the sink reads from them
+    announce tells the pipeline of something that happened; from any thread
     """
 
     node: str
@@ -79,6 +80,7 @@ class SinkContext:
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     graph: Mapping[str, GraphNode] = field(default_factory=dict)
+    announce: Callable[[Event], None] = unheard
 
 
 class Sink(Protocol):
