@@ -8,6 +8,7 @@ from sinks.errors import BadSink
 from sinks.jsonl import JsonlSink
 from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
+from sinks.mqtt import MqttSink
 from sinks.null import NullSink
 from sinks.redis import RedisSink
 from sinks.restream import RestreamSink
@@ -23,6 +24,7 @@ SINKS: dict[str, type[Sink]] = {
     "webrtc": WebrtcSink,
     "restream": RestreamSink,
     "webhook": WebhookSink,
+    "mqtt": MqttSink,
     "null": NullSink,
 }
 
