@@ -71,8 +71,8 @@ class MqttSink(MessageSink):
         options = self._options
         ca = None if options.ca is None else self._context.folder / options.ca
         address = link.Address(options.url, self._topics.status, options.give_up_s, ca)
-        self._link = link.MqttLink(address, self._forget)
-        await self._link.open()
+        self._link = made = link.MqttLink(address, self._forget)
+        await made.open()
         if options.state_s:
             self._telling = asyncio.create_task(self._tell_states(options.state_s))
 

@@ -54,9 +54,7 @@ class Broker:
                 try:
                     _, writer = await asyncio.open_connection(HOST, self.port)
                 except OSError:
-                    assert self._process and self._process.poll() is None, (
-                        "the broker did not start"
-                    )
+                    assert self._alive(), "the broker did not start"
                     await asyncio.sleep(0.01)
                 else:
                     writer.transport.abort()
