@@ -6,6 +6,7 @@ from typing import cast
 
 from sinks.errors import BadSink
 from sinks.jsonl import JsonlSink
+from sinks.kafka import KafkaSink
 from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
 from sinks.mqtt import MqttSink
@@ -25,6 +26,7 @@ SINKS: dict[str, type[Sink]] = {
     "restream": RestreamSink,
     "webhook": WebhookSink,
     "mqtt": MqttSink,
+    "kafka": KafkaSink,
     "null": NullSink,
 }
 
