@@ -11,6 +11,7 @@ from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
 from sinks.mqtt import MqttSink
 from sinks.null import NullSink
+from sinks.parquet import ParquetSink
 from sinks.redis import RedisSink
 from sinks.restream import RestreamSink
 from sinks.sink import Sink
@@ -20,6 +21,7 @@ from sinks.webrtc.sink import WebrtcSink
 SINKS: dict[str, type[Sink]] = {
     "redis": RedisSink,
     "jsonl": JsonlSink,
+    "parquet": ParquetSink,
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
     "webrtc": WebrtcSink,
