@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import everything, live, redis, throughput, zoo
+from benchmarks import everything, live, recorder, redis, throughput, zoo
 from benchmarks.measure import RUNS, Bar
 from pipeline.report import versions
 
@@ -50,6 +50,7 @@ def main() -> None:
         "memory": lambda: [live.memory()],
         "start": lambda: [live.start()],
         "hop": lambda: [live.hop()],
+        "record": recorder.bars,
         "redis": redis.bars,
         "zoo": zoo.bars,
         "everything": everything.bars,

@@ -124,6 +124,64 @@ def doctor(
     raise typer.Exit(command(redis))
 
 
+@app.command()
+def top(
+    url: Annotated[
+        str, typer.Argument(metavar="[URL]", help="Where its server is.")
+    ] = "http://127.0.0.1:8080",
+    every: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Print it once, and end.")] = False,
+    trust: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A certificate (PEM) to trust, such as a self-signed."),
+    ] = None,
+) -> None:
+    """Watch an instance that runs: rates, losses, latency, cost, events. `q` ends it.
+
+    A token, if it wants one, is taken from the environment: FRAMEWIRE_TOKEN.
+    """
+    from pipeline.commands.top import top as command  # noqa: PLC0415
+
+    raise typer.Exit(command(url, every, trust, single=once))
+
+
+@app.command()
+def replay(
+    recording: Annotated[
+        Path,
+        typer.Argument(metavar="RECORDING", help="An mp4 file of `sink: record`, or a folder."),
+    ],
+    config: Config,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what happened to every frame, as JSON.")
+    ] = None,
+    log_level: Annotated[Level, typer.Option(help="The least that is said.")] = Level.INFO,
+) -> None:
+    """Run a config of one stream over a recording, under the clocks it was recorded under."""
+    from pipeline.commands.replay import replay as command  # noqa: PLC0415
+
+    raise typer.Exit(command(recording, config, report, log_level.value))
+
+
+@app.command()
+def verify(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Recordings with `evidence: true`.")
+    ],
+    key: Annotated[
+        str | None, typer.Option(help="The public key that must have signed them.")
+    ] = None,
+    known: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="A record that must be there, from an earlier check."),
+    ] = None,
+) -> None:
+    """Check that recordings are what was recorded, and all of it; name the first break."""
+    from pipeline.commands.verify import check as command  # noqa: PLC0415
+
+    raise typer.Exit(command(folder, key, known))
+
+
 app.command()(watch)
 
 

@@ -21,7 +21,7 @@ def watch(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     since: Annotated[
         str | None,
         typer.Option(
-            help="Begin at an id, a moment, or so long ago: `10m`. By default all, with --follow now."
+            help="An id, a moment, or how long ago: `10m`. By default all, or now with -f."
         ),
     ] = None,
     follow: Annotated[

@@ -1,13 +1,13 @@
 """Results into a file, one JSON message a line, as described in `docs/schema.md`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from pydantic import Field
 
-from sinks.lines import LineFile
+from sinks.line_file import LineFile
 from sinks.rotation import Rotation, RotationOptions
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, result_message
@@ -46,6 +46,10 @@ class JsonlSink(Sink):
     async def close(self) -> None:
         """Write what waits, and close the file. Raises SinkLost if that cannot be."""
         await self._file.close()
+
+    def counts(self) -> Mapping[str, float]:
+        """What is in the file from this run."""
+        return {"written_bytes_total": self._file.written, "waiting_bytes": self._file.waiting}
 
     def address(self) -> str:
         """The file."""

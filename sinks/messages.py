@@ -63,7 +63,7 @@ class MessageSink(Sink, ABC):
 
     def __init__(self, options: MessageOptions, context: SinkContext) -> None:
         """Nothing is opened yet."""
-        self.refused = 0
+        self.refused = self._sent = self._sent_bytes = 0
         self._context = context
         self._events = options.events
         self._run = new_run()
@@ -102,10 +102,12 @@ class MessageSink(Sink, ABC):
     def settle(self, records: Sequence[Record]) -> None:
         """These are with the peer: should others of their batch be tried again, they are not."""
         self._brought.update(record.id for record in records)
+        self._sent += len(records)
+        self._sent_bytes += sum(len(record.data) for record in records)
 
     def refuse(self, records: Sequence[Record], why: str) -> None:
         """The peer does not want these; they are given up."""
-        self.settle(records)
+        self._brought.update(record.id for record in records)
         self.refused += len(records)
         self._unwanted |= dict.fromkeys((record.id for record in records), why)
         if (held := self._throttle.ready()) is None:
@@ -168,13 +170,17 @@ class MessageSink(Sink, ABC):
         await self._courier.close()
         await self.stop()
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Mapping[str, float]:
         """What became of results and events."""
         tally, spool = self._courier.tally, self._courier.spool
-        told = {"direct": tally.direct, "spooled": tally.spooled, "replayed": tally.replayed,
-                "refused": self.refused, "lost": tally.lost}  # fmt: skip
+        told: dict[str, float] = {
+            "sent_messages_total": self._sent, "sent_bytes_total": self._sent_bytes,
+            "direct_total": tally.direct, "spooled_total": tally.spooled,
+            "replayed_total": tally.replayed, "refused_total": self.refused,
+            "lost_total": tally.lost,
+        }  # fmt: skip
         if spool is not None:
-            told |= {"waiting": spool.count, "dropped": spool.dropped}
+            told |= {"waiting": spool.count, "dropped_total": spool.dropped}
         return told
 
     async def _announce(self, record: Record) -> None:

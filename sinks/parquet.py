@@ -5,7 +5,7 @@ so that one which was being written when its process died could not be read.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import Field, field_validator
 
 from sinks.errors import BadSink, SinkLost
 from sinks.jsonl import lines_of
-from sinks.lines import LineFile
+from sinks.line_file import LineFile
 from sinks.rotation import Rotation, RotationOptions, aside
 from sinks.sink import Delivery, Sink, SinkContext
 
@@ -70,6 +70,7 @@ class ParquetSink(Sink):
         self._due = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._making: asyncio.Task[None] | None = None
+        self._made = self._rows = self._torn = 0
         self._closing = False
         self._failed: str | None = None
 
@@ -103,6 +104,16 @@ class ParquetSink(Sink):
         if self._failed is not None:
             raise SinkLost(f"{self._path}: its last rows stay in a journal: {self._failed}")
 
+    def counts(self) -> Mapping[str, float]:
+        """What is in journals from this run, what waits to be, and what files were made of it."""
+        return {
+            "written_bytes_total": self._journal.written,
+            "waiting_bytes": self._journal.waiting,
+            "files_total": self._made,
+            "rows_total": self._rows,
+            "torn_lines_total": self._torn,
+        }
+
     def address(self) -> str:
         """How the files are called."""
         return str(self._path.with_name(f"{self._path.stem}-*.parquet"))
@@ -132,4 +143,7 @@ class ParquetSink(Sink):
                 self._failed = str(error)
                 log.error("rows stay in a journal", error=self._failed)
             else:
+                self._made += 1
+                self._rows += rows
+                self._torn += torn
                 log.info("file written", path=str(target), rows=rows, torn_lines=torn)

@@ -12,6 +12,7 @@ from sinks.mp4 import Mp4Sink
 from sinks.mqtt import MqttSink
 from sinks.null import NullSink
 from sinks.parquet import ParquetSink
+from sinks.record import RecordSink
 from sinks.redis import RedisSink
 from sinks.restream import RestreamSink
 from sinks.sink import Sink
@@ -29,6 +30,7 @@ SINKS: dict[str, type[Sink]] = {
     "webhook": WebhookSink,
     "mqtt": MqttSink,
     "kafka": KafkaSink,
+    "record": RecordSink,
     "null": NullSink,
 }
 

@@ -199,7 +199,7 @@ def sample(kind: str) -> ResultMessage:
 
 def sample_event() -> EventMessage:
     """The example of an event."""
-    event = Event("source.back", "lobby", {"outage_s": 3.25, "attempts": 4}, TAKEN)
+    event = Event("source.back", "lobby", {"away_s": 3.25}, TAKEN)
     return event_message(event, run=RUN, number=1)
 
 

@@ -70,7 +70,11 @@ class SinkContext:
     lanes   by stream: its video as it comes in. A stream that is guarded has none
     inputs  of the sink: nodes, or "capture"
     graph   by name: all nodes, whether or not the sink reads from them
+    patient the streams whose source can wait: who takes their packets may hold it up
+    when    of a sink that `judges`: whether the config's `when` holds for these results; None if
+            the config has none. Raises what the condition raises
     announce tells the pipeline of something that happened; from any thread
+    origin  what results come from, as digests by name; may take a second
     """
 
     node: str
@@ -80,7 +84,10 @@ class SinkContext:
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     graph: Mapping[str, GraphNode] = field(default_factory=dict)
+    patient: frozenset[str] = frozenset()
+    when: Callable[[Mapping[str, Result]], bool] | None = None
     announce: Callable[[Event], None] = unheard
+    origin: Callable[[], Mapping[str, str]] = dict
 
 
 class Sink(Protocol):
@@ -91,6 +98,7 @@ class Sink(Protocol):
              "frame": one delivery for each frame, when all inputs have answered
     lane     it takes video from the packet lane. In mode "each", `capture` among its inputs stands
              for that, gives no deliveries, and asks for no picture to be decoded
+    judges   `when` keeps nothing from it: it asks `SinkContext.when` itself
 
     Every method runs on the event loop and must not block it.
     """
@@ -98,6 +106,7 @@ class Sink(Protocol):
     Options: ClassVar[type[StageOptions]] = StageOptions
     mode: ClassVar[Mode] = "each"
     lane: ClassVar[bool] = False
+    judges: ClassVar[bool] = False
 
     @classmethod
     def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:  # noqa: ARG003
@@ -133,6 +142,15 @@ class Sink(Protocol):
     def routes(self) -> Sequence[BaseRoute]:
         """What the sink shows over HTTP, mounted in the pipeline's server."""
         return ()
+
+    def counts(self) -> Mapping[str, float]:
+        """What it counts beside the deliveries it was given, for the report and the metrics.
+
+        By name, as Prometheus has it: in `a-z`, `0-9` and `_`, ending in `_total` if it only rises,
+        after its unit where it has one: `sent_bytes_total`, `viewers`. The same names at any time,
+        and no blocking.
+        """
+        return {}
 
     def address(self) -> str | None:
         """Where a person finds what it makes: a path, a URL, or a route that starts with "/"."""

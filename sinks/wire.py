@@ -22,7 +22,7 @@ Moment = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"
 Run = Annotated[
     str | None,
     Meta(
-        description="Which run of the sink this is from, the later the greater; with each, `seq` "
+        description="Which run of the sink this is from, by the moment it began; with each, `seq` "
         "and `number` begin anew. `null` from sinks that number nothing."
     ),
 ]

@@ -58,7 +58,7 @@ async def streams(server: EmbeddedRedis, folder: str, **options: object) -> dict
     with Stopwatch() as watch:
         for batch in batches:
             await sink.write(batch)
-    assert sink.counts()["direct"] == len(batches) * BATCH, sink.counts()
+    assert sink.counts()["direct_total"] == len(batches) * BATCH, sink.counts()
     async with Redis.from_url(server.url) as client:
         ((_, fields),) = await client.xrevrange("framewire:a:detect", count=1)
     await sink.close()
@@ -113,7 +113,7 @@ async def replay(server: EmbeddedRedis, folder: str) -> dict[str, float]:
         await sink.open()
         while sink.counts()["waiting"]:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.001)
-    replayed = sink.counts()["replayed"]
+    replayed = sink.counts()["replayed_total"]
     await sink.close()
     assert replayed == waiting, (replayed, waiting)
     return {"rate": waiting / watch.wall, "cpu_us": watch.cpu / waiting * 1e6}

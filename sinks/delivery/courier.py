@@ -172,6 +172,8 @@ class Courier:
             await self._work.wait()
             began, before = time.monotonic(), self.tally.replayed
             while not await self._caught_up():
+                if self._closing.is_set():  # a library below may have swallowed that it ends
+                    return
                 try:
                     await self._carry_some()
                 except SinkLost as error:

@@ -20,7 +20,7 @@ class Record:
 
 
 def new_run() -> str:
-    """A name for one run of a sink; of two runs the later one sorts behind.
+    """A name for one run of a sink; of two runs the later one sorts behind, by the wall clock.
 
     Frames are counted from 0 in each run, and what was spooled outlives a run: without it the
     first frames of the next run would pass for doubles of the last one's.

@@ -23,7 +23,8 @@ from redis.exceptions import (
 )
 
 from sinks.errors import BadSink, SinkError, SinkLost
-from sinks.redis.connect import Address, Connected, connect
+from sinks.redis.cancelled import heed
+from sinks.redis.connect import Address, Connected, connect, disconnect
 from stages.capture.mask import mask
 
 Command = tuple[str | bytes | int | float, ...]
@@ -87,6 +88,7 @@ class RedisClient:
             self.there = False
             await self._hang_up()
             raise self._lost(error) from None
+        heed()
         self.there = True
         refused = [reply for reply in replies if isinstance(reply, Exception)]
         if refused:
@@ -95,11 +97,7 @@ class RedisClient:
 
     async def close(self) -> None:
         """Let go of the connections."""
-        await self._redis.aclose()
-        if not isinstance(self._redis, RedisCluster):
-            sentinels = getattr(self._redis.connection_pool, "sentinel_manager", None)
-            if sentinels is not None:
-                await sentinels.aclose()
+        await disconnect(self._redis)
 
     async def _hang_up(self) -> None:
         """Leave connections on which answers may still be on their way."""

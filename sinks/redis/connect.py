@@ -70,6 +70,16 @@ def connect(address: Address) -> Connected:
         ) from None
 
 
+async def disconnect(client: Connected) -> None:
+    """Let go of a client's connections, and of those to the Sentinels that told its address."""
+    await client.aclose()
+    if isinstance(client, RedisCluster):
+        return
+    sentinels = getattr(client.connection_pool, "sentinel_manager", None)
+    if sentinels is not None:
+        await sentinels.aclose()
+
+
 def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
     """The master of a service, as Sentinels name it; asked anew at each connection."""
     parts = urlsplit(url)

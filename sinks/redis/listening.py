@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 from redis.asyncio import RedisCluster
 
 from sinks.errors import SinkLost
-from sinks.redis.connect import Connected, connect
+from sinks.redis.cancelled import heed
+from sinks.redis.connect import Connected, connect, disconnect
 from sinks.redis.entries import backwards
 from sinks.redis.reading import FAILED, address
 from sinks.redis.watch import Watch
@@ -38,6 +39,7 @@ async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
         while True:
             try:
                 told = await pubsub.get_message(timeout=1.0)
+                heed()
                 backoff.reset()
                 if told is None:
                     continue
@@ -54,7 +56,7 @@ async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
                 yield message
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]
-        await client.aclose()
+        await disconnect(client)
 
 
 async def _missed(watch: Watch, client: Connected, key: str, message: Message) -> list[Message]:

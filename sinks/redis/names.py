@@ -25,6 +25,10 @@ class Names:
         """The key in which a running instance tells of itself."""
         return f"{self.instances}:{run}"
 
+    def thumbnail(self, run: str, number: int) -> str:
+        """The key of the picture that belongs to an event."""
+        return f"{self.events}:{run}:{number}"
+
     @property
     def events(self) -> str:
         """The channel and the Stream of events."""

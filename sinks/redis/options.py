@@ -62,12 +62,30 @@ class RedisOptions(Options):
         description="Seconds for which the key `{prefix}:{stream}:{node}:latest` holds the last "
         "result after it came; 0 for no such keys.",
     )
+    thumbnail_width: int = Field(
+        0,
+        ge=0,
+        le=640,
+        description="Beside each event about a stream, a JPEG of its last picture, so many pixels "
+        "wide at most, under `{prefix}:events:{run}:{number}`; what privacy nodes hide is hidden. "
+        "0 for none.",
+    )
+    thumbnail_s: float = Field(
+        3600.0, gt=0, description="Seconds for which such a picture is kept."
+    )
     heartbeat_s: float = Field(
         5.0,
         ge=0,
         le=3600,
         description="Seconds between two signs of life under `{prefix}:instances`; who gives none "
         "three times is taken for gone. 0 for none.",
+    )
+    control_secret: str | None = Field(
+        None,
+        min_length=16,
+        repr=False,
+        description="Obey commands over the channel `{prefix}:control` that are signed with this "
+        "secret (from the environment: `${NAME}`); see docs/redis.md. None are obeyed without.",
     )
     give_up_s: float = Field(
         1.0,

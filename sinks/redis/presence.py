@@ -40,7 +40,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     began: str
     at: str
     streams: tuple[str, ...]
-    counts: Mapping[str, int]
+    counts: Mapping[str, float]
 
 
 class Presence:
@@ -61,7 +61,7 @@ class Presence:
         self._began = moment(datetime.now(UTC))
 
     async def keep(
-        self, sink: str, streams: tuple[str, ...], counts: Callable[[], Mapping[str, int]],
+        self, sink: str, streams: tuple[str, ...], counts: Callable[[], Mapping[str, float]],
         keys: Callable[[], tuple[str, ...]],
     ) -> None:  # fmt: skip
         """Give signs until cancelled; then take them back.
@@ -83,7 +83,7 @@ class Presence:
                 )
 
     def _sign(
-        self, sink: str, streams: tuple[str, ...], counts: Mapping[str, int]
+        self, sink: str, streams: tuple[str, ...], counts: Mapping[str, float]
     ) -> list[Command]:
         now, names, stays = datetime.now(UTC), self._names, self._every * BEATS
         told = Instance(

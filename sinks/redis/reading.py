@@ -9,7 +9,8 @@ from redis.asyncio import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from sinks.errors import SinkLost
-from sinks.redis.connect import Address, Connected, connect
+from sinks.redis.cancelled import heed
+from sinks.redis.connect import Address, Connected, connect, disconnect
 from sinks.redis.entries import Entry, backwards, by_stream
 from sinks.redis.watch import ANSWER_S, Watch
 from sinks.wire import Message
@@ -38,6 +39,7 @@ async def read(watch: Watch) -> AsyncGenerator[Message, None]:
                     raise SinkLost(f"{address(watch).shown} is away: {error}") from error
                 await asyncio.sleep(backoff.next())
                 continue
+            heed()
             backoff.reset()
             for key, (place, fields) in found:
                 message = watch.decode(key, fields.get(b"message", b""))
@@ -47,7 +49,7 @@ async def read(watch: Watch) -> AsyncGenerator[Message, None]:
             if not found and not watch.wanted.follow:
                 return
     finally:
-        await client.aclose()
+        await disconnect(client)
 
 
 def address(watch: Watch) -> Address:

@@ -19,6 +19,8 @@ from sinks.errors import SinkError, SinkLost
 from sinks.redis.names import Names
 from sinks.redis.numbers import Numbering
 from sinks.redis.options import EMBEDDED, RedisOptions
+from sinks.redis.orders import Order, Refused
+from sinks.redis.thumbnails import Thumbnails
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, event_message, result_message
 from stages.capture.mask import mask
@@ -26,8 +28,11 @@ from stages.events import Event
 
 if TYPE_CHECKING:
     from sinks.redis.client import Command, RedisClient
+    from sinks.redis.connect import Address
 
-LEAVE_S = 0.3  # that saying goodbye may take
+Kept = tuple[bytes, float]  # what a key holds, and for how many seconds
+
+LEAVE_S = 0.5  # that saying goodbye may take
 
 log = structlog.get_logger()
 
@@ -54,9 +59,13 @@ class RedisSink(Sink):
         self._client: RedisClient | None = None
         self._reviving = asyncio.Lock()
         self._courier = Courier(self._add, self._spool()) if options.streams else None
+        width = options.thumbnail_width
+        self._thumbnails = Thumbnails(width, context) if width else None
         self._keys: dict[str, None] = {}
-        self._published = self._missed = 0
-        self._signs: asyncio.Task[None] | None = None
+        self._sent = self._sent_bytes = 0  # what Redis took, over channels and into Streams
+        self._published = self._missed = 0  # over channels; who finds no Redis is missed
+        self._address: Address | None = None
+        self._chores: list[asyncio.Task[None]] = []
 
     async def open(self) -> None:
         """Start the embedded server, or greet the one at `url`.
@@ -78,6 +87,7 @@ class RedisSink(Sink):
             await self.close()
             raise
         self._begin_signs()
+        self._begin_listening()
 
     async def write(self, batch: Sequence[Delivery]) -> None:
         """Send a batch; when this returns it is with Redis, or on disk for the Streams.
@@ -87,7 +97,7 @@ class RedisSink(Sink):
         """
         now, monotonic = datetime.now(UTC), time.monotonic()
         records: list[Record] = []
-        latest: dict[str, bytes] = {}
+        latest: dict[str, Kept] = {}
         for delivery in batch:
             frame = delivery.frame
             for node in delivery.nodes:
@@ -98,7 +108,11 @@ class RedisSink(Sink):
                 data = encode(message, self._options.format)
                 name = result_id(frame.stream, frame.seq, node, self._run)
                 records.append(Record(name, self._names.result(frame.stream, node), data))
-                latest[self._names.latest(frame.stream, node)] = data
+                if self._options.latest_s:
+                    key = self._names.latest(frame.stream, node)
+                    latest[key] = (data, self._options.latest_s)
+            if self._thumbnails is not None:
+                self._thumbnails.note(delivery)
         await self._send(records, latest)
 
     async def announce(self, event: Event) -> None:
@@ -106,15 +120,16 @@ class RedisSink(Sink):
         number = self._numbering.next("event")
         message = event_message(event, run=self._run, number=number)
         data = encode(message, self._options.format)
-        await self._send([Record(event_id(number, self._run), self._names.events, data)], {})
+        kept: dict[str, Kept] = {}
+        if self._thumbnails is not None and (jpeg := await self._thumbnails.jpeg(event.about)):
+            kept[self._names.thumbnail(self._run, number)] = (jpeg, self._options.thumbnail_s)
+        await self._send([Record(event_id(number, self._run), self._names.events, data)], kept)
 
     async def close(self) -> None:
         """Say goodbye, disconnect, and end the embedded server."""
         if self._courier is not None:
             await self._courier.close()
-        if self._signs is not None:
-            self._signs.cancel()
-            await asyncio.wait([self._signs], timeout=LEAVE_S)
+        await _ended(self._chores)
         if self._client is not None:
             await self._client.close()
         if self._server is not None:
@@ -124,15 +139,23 @@ class RedisSink(Sink):
         """The server's URL, without a password in it."""
         return mask(self._options.url) if self._server is None else self._server.url
 
-    def counts(self) -> Mapping[str, int]:
+    def counts(self) -> Mapping[str, float]:
         """What became of results and events: over channels, and into Streams."""
-        told = {"published": self._published, "missed": self._missed}
+        told: dict[str, float] = {
+            "sent_messages_total": self._sent,
+            "sent_bytes_total": self._sent_bytes,
+            "published_total": self._published,
+            "missed_total": self._missed,
+        }
         if self._courier is not None:
             tally, spool = self._courier.tally, self._courier.spool
-            told |= {"direct": tally.direct, "spooled": tally.spooled, "replayed": tally.replayed,
-                     "refused": tally.refused, "lost": tally.lost}  # fmt: skip
+            told |= {
+                "direct_total": tally.direct, "spooled_total": tally.spooled,
+                "replayed_total": tally.replayed, "refused_total": tally.refused,
+                "lost_total": tally.lost,
+            }  # fmt: skip
             if spool is not None:
-                told |= {"waiting": spool.count, "dropped": spool.dropped}
+                told |= {"waiting": spool.count, "dropped_total": spool.dropped}
         return told
 
     async def _greet(self) -> None:
@@ -142,7 +165,8 @@ class RedisSink(Sink):
         options = self._options
         url = options.url if self._server is None else self._server.url
         ca = None if options.ca is None else self._context.folder / options.ca
-        self._client = RedisClient(Address(url, options.give_up_s, options.cluster, ca))
+        self._address = Address(url, options.give_up_s, options.cluster, ca)
+        self._client = RedisClient(self._address)
         try:
             await self._client.greet()
         except SinkLost as error:
@@ -167,23 +191,41 @@ class RedisSink(Sink):
         )
         keeping = presence.keep(self._context.node, self._context.streams, self.counts,
                                 lambda: tuple(self._keys))  # fmt: skip
-        self._signs = asyncio.create_task(keeping)
+        self._chores.append(asyncio.create_task(keeping))
 
-    async def _send(self, records: Sequence[Record], latest: Mapping[str, bytes]) -> None:
+    def _begin_listening(self) -> None:
+        secret = self._options.control_secret
+        if self._address is None or secret is None:
+            return
+        from sinks.redis.control import Control  # noqa: PLC0415
+
+        control = Control(self._address, self._names.control, secret, self._obey)
+        self._chores.append(asyncio.create_task(control.listen()))
+
+    async def _obey(self, order: Order) -> None:
+        """Do what a command says. Raises Refused for what cannot be."""
+        if order.stream not in self._context.streams:
+            known = ", ".join(self._context.streams)
+            raise Refused(f"stream {order.stream}: wanted one of {known}")
+        if order.command != "snapshot":
+            raise Refused(f"command {order.command}: wanted snapshot")
+        if self._thumbnails is None:
+            raise Refused("snapshot: wanted a thumbnail_width in the config")
+        await self.announce(Event("control.snapshot", order.stream, {"command": order.id}))
+
+    async def _send(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         """Over channels and into Streams at once: neither waits for the other."""
         if self._courier is None:
-            await self._publish(records, latest)
+            await self._publish(records, kept)
             return
-        publishing = asyncio.create_task(self._publish_if_there(records, latest))
+        publishing = asyncio.create_task(self._publish_if_there(records, kept))
         await asyncio.sleep(0)  # the channels go out first
         try:
             await self._courier.send(records)
         finally:
             await publishing
 
-    async def _publish_if_there(
-        self, records: Sequence[Record], latest: Mapping[str, bytes]
-    ) -> None:
+    async def _publish_if_there(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         # Who carries the Streams looks whether Redis is back; a channel waits for nobody.
         assert self._client is not None
         assert self._courier is not None
@@ -191,17 +233,16 @@ class RedisSink(Sink):
             self._missed += len(records)
             return
         try:
-            await self._publish(records, latest)
+            await self._publish(records, kept)
         except SinkError as error:
             log.debug("not published", error=str(error))
 
-    async def _publish(self, records: Sequence[Record], latest: Mapping[str, bytes]) -> None:
+    async def _publish(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         commands: list[Command] = []
         if self._options.channels:
             commands += [("PUBLISH", record.key, record.data) for record in records]
-        if self._options.latest_s:
-            stays = round(self._options.latest_s * 1e3)
-            commands += [("SET", key, data, "PX", stays) for key, data in latest.items()]
+        for key, (data, stays_s) in kept.items():
+            commands.append(("SET", key, data, "PX", round(stays_s * 1e3)))
         if not commands:
             return
         try:
@@ -209,7 +250,9 @@ class RedisSink(Sink):
         except SinkError:
             self._missed += len(records)
             raise
-        self._published += len(records)
+        if self._options.channels:
+            self._published += len(records)
+            self._note_sent(records)
 
     async def _add(self, records: Sequence[Record]) -> None:
         """Into their Streams, all of them or none."""
@@ -223,6 +266,11 @@ class RedisSink(Sink):
         self._keys |= keys
         commands.append(("SADD", self._names.index, *keys))
         await self._run_all(commands, whole=True)
+        self._note_sent(records)
+
+    def _note_sent(self, records: Sequence[Record]) -> None:
+        self._sent += len(records)
+        self._sent_bytes += sum(len(record.data) for record in records)
 
     async def _run_all(self, commands: Sequence["Command"], *, whole: bool = False) -> None:
         if self._client is None:
@@ -238,3 +286,12 @@ class RedisSink(Sink):
             if self._server is not None and not self._server.alive:
                 log.warning("embedded redis died, starting it again", port=self._server.port)
                 await self._server.start()
+
+
+async def _ended(chores: Sequence["asyncio.Task[None]"]) -> None:
+    """End tasks; one that says goodbye to a Redis that does not answer is cut short."""
+    for _ in range(2):
+        for chore in chores:
+            chore.cancel()
+        if chores:
+            await asyncio.wait(chores, timeout=LEAVE_S)

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 
 from sinks.errors import BadSink, SinkLost
+from sinks.version import version
 from stages.capture.mask import mask
 
 READ = 64 << 10  # bytes of an answer that are read, to keep the connection for the next request
@@ -45,7 +46,7 @@ class WebhookClient:
         except (OSError, ssl.SSLError) as error:
             raise BadSink(f"ca {ca}: wanted a file of certificates, got: {error}") from error
         self._client = httpx.AsyncClient(
-            headers=dict(headers),
+            headers={"User-Agent": f"framewire/{version()}", **headers},
             verify=context,
             timeout=timeout_s,
             follow_redirects=False,

@@ -1,21 +1,23 @@
 """All who watch, through one sink."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiortc import RTCConfiguration, RTCIceServer
 
-from sinks.webrtc.broadcast import Attachable, Broadcast
+from sinks.webrtc.broadcast import Broadcast
 from sinks.webrtc.errors import Refused
-from sinks.webrtc.offer import read_candidates, read_offer
+from sinks.webrtc.offer import Codec, read_candidates, read_offer
 from sinks.webrtc.options import IceServer
 from sinks.webrtc.session import Session
+from sinks.webrtc.vp8 import Attachable, Vp8
 
 
 class Viewers:
     """Lets viewers in, up to a number, and forgets those who have left.
 
-    lost, unsaid  pictures and overlay messages that those did not get who have left
+    lost, unsaid      pictures and overlay messages that those did not get who have left
+    sent, sent_bytes  pictures that those got, and the bytes of video in them
     """
 
     def __init__(
@@ -24,6 +26,8 @@ class Viewers:
         ice: Sequence[IceServer] = (),
         most: int = 100,
         patience_s: float = 10.0,
+        vp8_kbps: int = 4000,
+        profile: Callable[[str], str] = lambda _: "",
     ) -> None:
         """Nobody watches yet. Made on the event loop.
 
@@ -31,12 +35,18 @@ class Viewers:
         ice         STUN and TURN servers; without any, none is asked, whatever aiortc's default
         most        viewers at once
         patience_s  for a viewer to connect
+        vp8_kbps    kilobits a second at most, for viewers that take no H.264
+        profile     that of a stream's H.264 now, empty where it is not known
         """
-        self.broadcasts = {stream: Broadcast(video) for stream, video in videos.items()}
-        self.lost = self.unsaid = 0
+        self.broadcasts: Mapping[Codec, Mapping[str, Broadcast]] = {
+            "h264": {stream: Broadcast(video) for stream, video in videos.items()},
+            "vp8": {stream: Broadcast(Vp8(video, vp8_kbps)) for stream, video in videos.items()},
+        }
+        self.lost = self.unsaid = self.sent = self.sent_bytes = 0
         self._configuration = RTCConfiguration(
             iceServers=[RTCIceServer(list(one.urls), one.username, one.credential) for one in ice]
         )
+        self._profile = profile
         self._most = most
         self._patience = patience_s
         self._sessions: dict[str, Session] = {}
@@ -50,15 +60,17 @@ class Viewers:
         """Let a viewer in who has sent an offer.
 
         returns  the session and our answer
-        raises   Refused: 404 no such stream, 400 no offer, 406 no H.264, 503 too many
+        raises   Refused: 404 no such stream, 400 no offer, 406 no codec of ours, 503 too many
         """
-        broadcast = self.broadcasts.get(stream)
-        if broadcast is None:
+        if stream not in self.broadcasts["h264"]:
             raise Refused(404, f"wanted one of the streams of this viewer, got {stream!r}")
         offer = read_offer(body)
         if len(self._sessions) >= self._most:
             raise Refused(503, f"wanted at most {self._most} viewers, which are there")
-        session = Session(stream, broadcast, self._configuration, self._patience, self._forget)
+        session = Session(
+            stream, offer.codec, self._profile(stream), self.broadcasts[offer.codec][stream],
+            self._configuration, self._patience, self._forget,
+        )  # fmt: skip
         self._sessions[session.id] = session
         try:
             return session, await session.answer(offer)
@@ -94,6 +106,18 @@ class Viewers:
             self.unsaid + sum(session.unsaid for session in here),
         )
 
+    def counts(self) -> dict[str, float]:
+        """What `Sink.counts` tells of them."""
+        here = self._sessions.values()
+        lost, unsaid = self.waste()
+        return {
+            "viewers": sum(session.connected for session in here),
+            "sent_pictures_total": self.sent + sum(session.sender.sent for session in here),
+            "sent_bytes_total": self.sent_bytes + sum(one.sender.sent_bytes for one in here),
+            "lost_pictures_total": lost,
+            "lost_messages_total": unsaid,
+        }
+
     async def close(self) -> None:
         """Send everybody away."""
         for session in list(self._sessions.values()):
@@ -112,6 +136,8 @@ class Viewers:
             return
         self.lost += session.outbox.lost
         self.unsaid += session.unsaid
+        self.sent += session.sender.sent
+        self.sent_bytes += session.sender.sent_bytes
         task = asyncio.get_running_loop().create_task(session.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -55,7 +55,11 @@ async def test_its_user_may_do_what_the_sink_does(
             while await client.ttl("framewire:a:detect") < 0:
                 pass
         counts = sink.counts()
-        assert (counts["direct"], counts["published"], counts["spooled"]) == (2, 2, 0)
+        assert (counts["direct_total"], counts["published_total"], counts["spooled_total"]) == (
+            2,
+            2,
+            0,
+        )
     assert not await client.exists("framewire:instances")
     denied = [entry for entry in await client.acl_log() if entry["username"] == "cameras"]
     assert denied == []

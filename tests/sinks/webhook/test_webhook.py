@@ -54,7 +54,7 @@ async def test_each_result_is_a_signed_request(tmp_path: Path) -> None:
         assert first.headers["x-site"] == "north"
         verify(SECRET, first.body, first.headers["framewire-signature"], time.time())
         assert receiver.connections == 1
-        assert sink.counts()["direct"] == 3
+        assert sink.counts()["direct_total"] == 3
 
 
 async def test_without_a_secret_nothing_is_signed(tmp_path: Path) -> None:
@@ -132,7 +132,7 @@ async def test_what_is_refused_fails_and_is_told_and_the_rest_goes_on(
         with pytest.raises(SinkError, match=f"1 of 4 messages refused, .* said {status}"):
             await sink.write(deliveries(4))
         assert receiver.seqs == [0, 2, 3]
-        assert sink.counts()["refused"] == 1
+        assert sink.counts()["refused_total"] == 1
         (event,) = heard
         assert (event.name, event.about) == ("delivery.refused", "hook")
         assert event.detail["messages"] == 1
@@ -144,7 +144,7 @@ async def test_what_is_refused_out_of_the_spool_costs_only_itself(tmp_path: Path
         await sink.write(deliveries(4))
         await receiver.until(lambda r: len(r.taken) == 3)
         assert receiver.seqs == [0, 2, 3]
-        assert (sink.counts()["spooled"], sink.counts()["refused"]) == (4, 1)
+        assert (sink.counts()["spooled_total"], sink.counts()["refused_total"]) == (4, 1)
 
 
 async def test_a_refused_event_makes_no_further_one(tmp_path: Path) -> None:
@@ -173,7 +173,7 @@ async def test_what_came_while_the_server_was_away_arrives_in_order(tmp_path: Pa
     async with opened(gone.url, tmp_path) as sink:
         for one in deliveries(5):
             await sink.write([one])
-        assert sink.counts()["spooled"] == 5
+        assert sink.counts()["spooled_total"] == 5
         async with receiving(port=port) as receiver:
             await receiver.until(lambda r: len(r.taken) == 5)
             assert receiver.seqs == [0, 1, 2, 3, 4]
