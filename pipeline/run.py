@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.live import Live
 
 from models.errors import ModelError
+from pipeline.access.access import Access, opened
 from pipeline.config import PipelineConfig
 from pipeline.isolation import StageFailed
 from pipeline.metrics import registry
@@ -58,10 +59,11 @@ def run(
 async def _run(
     config: PipelineConfig, seconds: float | None, report_to: Path | None, *, show_table: bool
 ) -> int:
-    async with Pipeline(config) as pipeline:
+    # The audit log outlives the sinks, which tell it that nobody watches any more.
+    async with opened(config.http, config.folder) as access, Pipeline(config) as pipeline:
         began = time.monotonic()
         _obey_signals(pipeline)
-        async with _server(pipeline, began) as address:
+        async with _server(pipeline, began, access) as address:
             for name, place in _addresses(pipeline, address).items():
                 log.info("results", sink=name, at=place)
             async with _live_table(pipeline, began, address, show=show_table):
@@ -94,7 +96,7 @@ def _obey_signals(pipeline: Pipeline) -> None:
 
 
 @asynccontextmanager
-async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]:
+async def _server(pipeline: Pipeline, began: float, access: Access) -> AsyncIterator[str | None]:
     listen = pipeline.config.http.listen
     if listen is None:
         yield None
@@ -109,7 +111,7 @@ async def _server(pipeline: Pipeline, began: float) -> AsyncIterator[str | None]
     status = lambda: msgspec.to_builtins(look())  # noqa: E731
     async with (
         aclosing(whip),
-        serving(listen, [*routes, *whip.routes()], status, registry(look)) as address,
+        serving(listen, [*routes, *whip.routes()], status, registry(look), access) as address,
     ):
         yield address
 

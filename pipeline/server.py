@@ -4,7 +4,8 @@
     /api/status    what the pipeline says about itself, as JSON
     /metrics       for Prometheus
 
-It runs in the pipeline's event loop, without a thread of its own. Signals are left to the pipeline.
+Before the routes stands the door of `pipeline.access`: who may look, and what is borne. It runs in
+the pipeline's event loop, without a thread of its own. Signals are left to the pipeline.
 """
 
 import asyncio
@@ -15,15 +16,26 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pipeline.access.access import Access
+from pipeline.access.door import door, on_failure
+from pipeline.access.login import PATHS, landing_of, login_routes
+from pipeline.access.seen import seen_by
+from pipeline.config.http import HttpConfig, is_loopback
 from sinks.stream_route import paths_of
+from sinks.viewers import viewer_of
 
 if TYPE_CHECKING:
     import uvicorn
     from prometheus_client import CollectorRegistry
+
+log = structlog.get_logger()
 
 GRACE_S = 0.5  # for answers that are under way when the server stops
 BACKLOG = 128
@@ -38,7 +50,11 @@ class BadListen(OSError):
 
 @asynccontextmanager
 async def serving(
-    listen: str, routes: Sequence[BaseRoute], status: Status, registry: "CollectorRegistry"
+    listen: str,
+    routes: Sequence[BaseRoute],
+    status: Status,
+    registry: "CollectorRegistry",
+    access: Access | None = None,
 ) -> AsyncIterator[str]:
     """Serve while the block runs.
 
@@ -46,22 +62,26 @@ async def serving(
     routes    of all sinks
     status    called for each /api/status; what it gives must fit into JSON
     registry  whose metrics /metrics shows
+    access    who may look; if left out, everybody on this machine
     yields    the address, such as "http://127.0.0.1:8080"
-    raises    BadListen if `listen` cannot be read, is taken or not ours, or two routes collide
+    raises    BadListen if `listen` cannot be read, is taken or not ours, or open to others without
+              their being asked who they are; or if two routes collide. BadCertificate
 
     Leaving takes less than a second, whoever still looks.
     """
     host, port = parse_listen(listen)
     _no_doubles(routes)
+    access = access or Access(HttpConfig())
     bound = await asyncio.to_thread(_bind, host, port)
     try:
-        server, closing = await asyncio.to_thread(_server, routes, status, registry)
+        _not_open(bound, access.http)
+        server, closing = await asyncio.to_thread(_server, routes, status, registry, access)
     except BaseException:
         bound.close()
         raise
     task = asyncio.create_task(server.serve([bound]), name="http")
     try:
-        yield _address(host, bound)
+        yield _address(host, bound, access.http)
     finally:
         closing.set()
         await _stop(server, task)
@@ -96,13 +116,27 @@ def _bind(host: str, port: int) -> socket.socket:
     return bound
 
 
-def _address(host: str, bound: socket.socket) -> str:
+def _not_open(bound: socket.socket, http: HttpConfig) -> None:
+    """A name that was taken for this machine's own may mean an address that others reach."""
+    address = bound.getsockname()[0]
+    safe = http.tls is not None and http.access is not None
+    if not (is_loopback(address) or safe or http.insecure):
+        raise BadListen(
+            f"listen: wanted tls and access before others are let in, got none for {address}"
+        )
+
+
+def _address(host: str, bound: socket.socket, http: HttpConfig) -> str:
+    """Where a browser finds it; 0.0.0.0 and :: are no place, and no name of a certificate."""
+    scheme = "http" if http.tls is None else "https"
+    if host in {"0.0.0.0", "::"}:  # noqa: S104
+        host = next(iter(http.names), socket.gethostname())
     port = bound.getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _no_doubles(routes: Sequence[BaseRoute]) -> None:
-    taken = {"/healthz", "/api/status", "/metrics"}
+    taken = {"/healthz", "/api/status", "/metrics", *PATHS}
     for route in routes:
         for path in paths_of(route):
             if path in taken:
@@ -113,7 +147,7 @@ def _no_doubles(routes: Sequence[BaseRoute]) -> None:
 
 
 def _server(
-    routes: Sequence[BaseRoute], status: Status, registry: "CollectorRegistry"
+    routes: Sequence[BaseRoute], status: Status, registry: "CollectorRegistry", access: Access
 ) -> "tuple[uvicorn.Server, asyncio.Event]":
     """The server, not yet running, and the event that ends what it still streams.
 
@@ -135,24 +169,46 @@ def _server(
         return "ok"
 
     @app.get("/api/status")
-    async def api_status() -> Response:
-        return Response(msgspec.json.encode(status()), media_type="application/json")
+    async def api_status(request: Request) -> Response:
+        said = seen_by(viewer_of(request), status())
+        return Response(msgspec.json.encode(said), media_type="application/json")
 
     @app.get("/metrics", response_class=PlainTextResponse)
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
+        if viewer_of(request).streams is not None:
+            raise HTTPException(403, "metrics: wanted somebody who may watch all streams")
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
-    app.router.routes.extend(routes)
+    app.router.routes.extend([*login_routes(access, landing_of(routes)), *routes])
+    app.add_exception_handler(Exception, on_failure)
     closing = asyncio.Event()
     config = uvicorn.Config(
-        _Closing(app, closing),
+        _Closing(door(app, access), closing),
         lifespan="off",
         ws="none",
+        http=_protocol(access),
+        proxy_headers=bool(access.http.proxies),
+        forwarded_allow_ips=list(access.http.proxies),
         log_config=None,
+        log_level="error",  # below that it tells each request of strangers that is none
         access_log=False,
         server_header=False,
     )
     return Server(config), closing
+
+
+def _protocol(access: Access) -> type[asyncio.Protocol]:
+    """The class of connections, over HTTP or HTTPS."""
+    from pipeline.access.connection import protocol  # noqa: PLC0415
+    from pipeline.access.handshake import over_tls, tls_context  # noqa: PLC0415
+
+    limits = access.http.limits
+    plain = protocol(limits.connections, limits.body_s)
+    certificate = access.certificate()
+    if certificate is None:
+        return plain
+    log.info("certificate", sha256=certificate.fingerprint, file=str(certificate.certificate))
+    return over_tls(plain, tls_context(certificate), limits.connections, limits.body_s)
 
 
 class _Closing:

@@ -1,6 +1,6 @@
 """What a process that carries pictures wants of OpenCV, of Python and of the C library.
 
-docs/decisions/0018-room-for-the-lane-that-is-watched.md has the figures.
+docs/decisions/0019-room-for-the-lane-that-is-watched.md has the figures.
 """
 
 import ctypes

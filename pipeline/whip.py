@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from sinks.viewers import note, only_admin
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.whep import FRAGMENT, NO_STORE, SDP, allowed, body, refusal
 from stages.capture.whip import BadOffer, Publisher, Taken, WhipSource
@@ -64,7 +65,8 @@ class Whip:
         from sinks.webrtc.offer import read_publication  # noqa: PLC0415
 
         stream = request.path_params["stream"]
-        if stream not in self._sources:
+        who = only_admin(request, f"publish {stream}")
+        if stream not in self._sources or not who.may_watch(stream):
             raise Refused(404, f"wanted a stream with `source: whip`, got {stream!r}")
         offer = read_publication(await body(request, SDP))
         try:
@@ -77,6 +79,7 @@ class Whip:
             raise Refused(400, str(error)) from error
         await publisher.add(offer.candidates)
         self._publishers[stream] = publisher
+        note(request, "publish", {"stream": stream})
         headers = {
             "Location": f"{request.url.path.rstrip('/')}/{publisher.id}",
             "ETag": f'"{publisher.id}"',
@@ -94,6 +97,7 @@ class Whip:
 
     async def _delete(self, request: Request) -> Response:
         publisher = self._known(request)
+        note(request, "unpublish", {"stream": request.path_params["stream"]})
         del self._publishers[request.path_params["stream"]]
         await publisher.close()
         return Response(status_code=200)

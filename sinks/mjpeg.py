@@ -10,7 +10,7 @@
 import asyncio
 import html
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from importlib.resources import files
 from typing import ClassVar, Literal
 
@@ -23,6 +23,7 @@ from starlette.routing import BaseRoute, Route
 from sinks.feed import Board, Look, Shown
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.stream_route import StreamRoute
+from sinks.viewers import looked, viewer_of, watching
 from stages.stage import Options
 
 BOUNDARY = "framewire"
@@ -104,42 +105,47 @@ class MjpegSink(Sink):
         """The page."""
         return "/"
 
-    async def _page(self, request: Request) -> Response:  # noqa: ARG002
+    async def _page(self, request: Request) -> Response:
         page = await asyncio.to_thread(_read, "page.html")
-        names = [html.escape(name) for name in self._streams]
+        names = [html.escape(name) for name in viewer_of(request).watchable(self._streams)]
         links = "".join(f'<li><a href="streams/{name}.mjpeg">{name}</a></li>' for name in names)
         page = page.replace("STREAMS", " ".join(names)).replace("LINKS", links)
         return Response(page, 200, PAGE, "text/html")
 
-    async def _list(self, request: Request) -> Response:  # noqa: ARG002
-        streams = [{"name": name, **feed.state()} for name, feed in self.board.feeds.items()]
+    async def _list(self, request: Request) -> Response:
+        names = viewer_of(request).watchable(self.board.feeds)
+        streams = [{"name": name, **self.board.feeds[name].state()} for name in names]
         return JSONResponse({"streams": streams}, headers=LIVE)
 
-    async def _all(self, request: Request) -> Response:  # noqa: ARG002
-        return StreamingResponse(self._parts(self._streams), 200, LIVE, MIXED)
+    async def _all(self, request: Request) -> Response:
+        names = viewer_of(request).watchable(self._streams)
+        return StreamingResponse(self._parts(names, request), 200, LIVE, MIXED)
 
     async def _one(self, request: Request) -> Response:
-        return StreamingResponse(self._parts([self._known(request)]), 200, LIVE, MIXED)
+        return StreamingResponse(self._parts([self._known(request)], request), 200, LIVE, MIXED)
 
     async def _snapshot(self, request: Request) -> Response:
         name = self._known(request)
         shown = await self.board.feeds[name].picture()
         if shown is None:
             raise HTTPException(503, f"{name} has given no picture yet", {"Retry-After": "1"})
+        looked(request, name, "snapshot")
         return Response(shown.jpeg, 200, {**LIVE, **shown.headers})
 
     def _known(self, request: Request) -> str:
         name: str = request.path_params["name"]
-        if name not in self.board.feeds:
+        if name not in self.board.feeds or not viewer_of(request).may_watch(name):
             raise HTTPException(404, "no such stream")
         return name
 
-    async def _parts(self, streams: Sequence[str]) -> AsyncIterator[bytes]:
+    async def _parts(self, streams: Sequence[str], request: Request) -> AsyncIterator[bytes]:
         # The boundary comes behind each picture, not before the next one: Chromium shows a part
         # when it has seen the boundary after it.
         boundary = f"--{BOUNDARY}\r\n".encode()
         yield boundary
-        async with aclosing(self.board.watch(streams)) as pictures:
+        async with aclosing(self.board.watch(streams)) as pictures, AsyncExitStack() as watched:
+            for stream in streams:
+                watched.enter_context(watching(request, stream, "mjpeg"))
             async for shown in pictures:
                 yield _head(shown) + shown.jpeg + b"\r\n" + boundary
 

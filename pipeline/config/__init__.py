@@ -2,7 +2,6 @@
 
 from pipeline.config.boxes import (
     Batch,
-    HttpConfig,
     NodeConfig,
     PipelineConfig,
     Policy,
@@ -10,6 +9,7 @@ from pipeline.config.boxes import (
     StreamConfig,
 )
 from pipeline.config.errors import ConfigError, Mistake
+from pipeline.config.http import AccessConfig, HttpConfig, LimitsConfig, TlsConfig, UserConfig
 from pipeline.config.load import load_config, parse_config
 from pipeline.config.outline import CAPTURE
 from pipeline.config.parts import Parts, installed_parts
@@ -17,9 +17,11 @@ from pipeline.config.secrets import Secrets
 
 __all__ = [
     "CAPTURE",
+    "AccessConfig",
     "Batch",
     "ConfigError",
     "HttpConfig",
+    "LimitsConfig",
     "Mistake",
     "NodeConfig",
     "Parts",
@@ -28,6 +30,8 @@ __all__ = [
     "Secrets",
     "SinkConfig",
     "StreamConfig",
+    "TlsConfig",
+    "UserConfig",
     "installed_parts",
     "load_config",
     "parse_config",

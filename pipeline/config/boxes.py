@@ -3,47 +3,23 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SerializeAsAny,
-    model_validator,
-)
+from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_validator
 
 from models.spec import Precision
+from pipeline.config.http import HttpConfig, http_problems
 from pipeline.config.outline import CAPTURE, Outline, Problem, guards, problems, reach, unread
+from pipeline.config.part import Name, Names, Part
 from pipeline.config.secrets import Secrets
 from pipeline.expression import Condition, compile_condition
 from stages.capture.options import CaptureOptions
 from stages.stage import Options
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,64}$")]
 QUEUE = 2
 """Frames of each stream that may wait before a node, if the config does not say."""
 
 Policy = Literal["auto", "block", "drop_oldest", "latest"]
-
-
-def _one_or_many(value: object) -> object:
-    return (value,) if isinstance(value, str) else value
-
-
-Names = Annotated[
-    tuple[str, ...], BeforeValidator(_one_or_many, json_schema_input_type=str | list[str])
-]
-
-
-class Part(BaseModel):
-    """What all parts of a config have in common: an unknown key is an error, nothing changes."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True
-    )
 
 
 class Batch(Part):
@@ -237,16 +213,6 @@ class SinkConfig(SinkKeys):
     options: SerializeAsAny[BaseModel] = Options()
 
 
-class HttpConfig(Part):
-    """The pipeline's own small server: pages, metrics."""
-
-    listen: str | None = Field(
-        default="127.0.0.1:0",
-        pattern=r"^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):[0-9]{1,5}$",
-        description="Address and port to listen on, port 0 for any free one; `null` for no server.",
-    )
-
-
 class PipelineConfig(Part):
     """A whole config.
 
@@ -294,6 +260,7 @@ class PipelineConfig(Part):
         if not wrong:
             wrong += narrow(self.graph, reach(outlines, streams))
             wrong += unread(outlines, streams)
+        wrong += http_problems(self.http, streams)
         if wrong:
             raise ValueError("; ".join(str(problem) for problem in wrong))
         return self
@@ -301,7 +268,8 @@ class PipelineConfig(Part):
     def keep_secret(self, secrets: Secrets) -> None:
         """From now on no `repr` of the config or its parts shows any of them."""
         self._secrets = secrets
-        for part in (*self.streams.values(), *self.graph.values(), *self.sinks.values()):
+        boxes = (*self.streams.values(), *self.graph.values(), *self.sinks.values())
+        for part in (*boxes, self.http):
             secrets.hide(part)
 
 

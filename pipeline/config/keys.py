@@ -23,14 +23,14 @@ def keys_below(model: type[BaseModel], steps: Sequence[Step]) -> set[str]:
     for step in steps:
         fields = [keys_of(m)[step] for m in models if isinstance(step, str) and step in keys_of(m)]
         if fields:
-            models = [inner for field in fields for inner in _models(field.annotation)]
+            models = [inner for field in fields for inner in models_in(field.annotation)]
         # Any other step is an index, a free key or an arm of a union: the models stay the same.
     return {key for m in models for key in keys_of(m)}
 
 
-def _models(annotation: object) -> Iterator[type[BaseModel]]:
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
     """The models that are named somewhere in a type."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for inner in get_args(annotation):
-        yield from _models(inner)
+        yield from models_in(inner)

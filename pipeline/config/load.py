@@ -8,7 +8,6 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from pipeline.config.boxes import (
-    HttpConfig,
     NodeConfig,
     NodeKeys,
     PipelineConfig,
@@ -21,6 +20,7 @@ from pipeline.config.boxes import (
 from pipeline.config.document import BYTES_MAX, NotYaml, compose
 from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
+from pipeline.config.http import HttpConfig, http_problems
 from pipeline.config.near import did_you_mean
 from pipeline.config.options import Entry, look_up, plain, read_entry
 from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
@@ -131,7 +131,9 @@ class _Reader:
         graph = {name: self._node(name, data) for name, data in self._section("graph")}
         sinks = {name: self._sink(name, data) for name, data in self._section("sinks")}
         http = self._http()
-        for problem in self._problems(tuple(streams), graph):
+        found = self._problems(tuple(streams), graph)
+        found += http_problems(http, tuple(streams)) if http else ()
+        for problem in found:
             self._report.key(problem.path, problem.text, value=len(problem.path) > 2)
         if http is None or None in (*streams.values(), *graph.values(), *sinks.values()):
             return None
@@ -146,7 +148,7 @@ class _Reader:
 
     def _problems(
         self, streams: tuple[str, ...], graph: Mapping[str, NodeConfig | None]
-    ) -> Sequence[Problem]:
+    ) -> list[Problem]:
         outlines = self._outlines()
         wrong = list(problems(outlines, streams))
         if not wrong:
@@ -228,10 +230,16 @@ class _Reader:
     def _http(self) -> HttpConfig | None:
         data = self._top.get("http")
         try:
-            return HttpConfig() if data is None else HttpConfig.model_validate(data)
+            http = HttpConfig() if data is None else HttpConfig.model_validate(data)
         except ValidationError as error:
             self._report.invalid(("http",), error, HttpConfig)
             return None
+        if http.tls is not None:
+            try:
+                self._parts.certificate(http.tls, self._folder)
+            except OSError as error:
+                self._report.key(("http", "tls"), str(error).removeprefix("tls: "), value=True)
+        return http
 
     def _outlines(self) -> list[Outline]:
         return [*self._outlined("graph"), *self._outlined("sinks")]

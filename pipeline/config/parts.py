@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import ModelError
+from pipeline.config.http import TlsConfig
 from sinks.errors import SinkError
 from sinks.sink import Sink
 from stages.capture.options import CaptureOptions
@@ -23,6 +24,10 @@ def _any_source(options: CaptureOptions, folder: Path) -> None:
     """Take every source as there."""
 
 
+def _any_certificate(tls: TlsConfig, folder: Path) -> None:
+    """Take every certificate as good."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """The look-ups. Each raises one of `PartError` with what was wanted and what comes near.
@@ -31,12 +36,14 @@ class Parts:
     sink    from a name to the class
     model   checks that a model is known and its file is ready, for a name or a path in the folder
     source  checks that there is something to capture, as far as the file system tells
+    certificate  checks that the server's own can be used; raises OSError if not
     """
 
     stage: Callable[[str, Path], type[Stage]]
     sink: Callable[[str], type[Sink]]
     model: Callable[[str, Path], None] = _any_model
     source: Callable[[CaptureOptions, Path], None] = _any_source
+    certificate: Callable[[TlsConfig, Path], None] = _any_certificate
 
 
 def installed_parts(*, ready: bool = True) -> Parts:
@@ -45,6 +52,7 @@ def installed_parts(*, ready: bool = True) -> Parts:
     ready  False: do not ask whether the models' files and the sources are there
     """
     from models.store import find  # noqa: PLC0415 - they load the classes themselves
+    from pipeline.access.certificate import check_certificate  # noqa: PLC0415
     from sinks.registry import find_sink  # noqa: PLC0415
     from stages.capture import check_source  # noqa: PLC0415
     from stages.registry import find_stage  # noqa: PLC0415
@@ -54,4 +62,4 @@ def installed_parts(*, ready: bool = True) -> Parts:
 
     if not ready:
         return Parts(find_stage, find_sink)
-    return Parts(find_stage, find_sink, model, check_source)
+    return Parts(find_stage, find_sink, model, check_source, check_certificate)

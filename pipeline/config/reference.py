@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 from pydantic import BaseModel
 
-from pipeline.config.boxes import HttpConfig, NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.boxes import NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.http import HttpConfig
+from pipeline.config.keys import models_in
 from pipeline.config.kinds import Kinds, purpose
 from pipeline.config.schema import Schema, properties
 from stages.capture.options import CaptureOptions
@@ -110,12 +112,13 @@ def _rows(model: type[BaseModel], above: str = "") -> Iterator[str]:
     keys, below, required = properties(model)
     for key, schema in keys.items():
         inner = model.model_fields.get(key)
-        nested = inner.annotation if inner else None
         default = "must be given" if key in required else _default(schema)
         said = str(schema.get("description", "")).replace("|", "\\|").replace("\n", " ")
         yield f"| `{above}{key}` | {_kind(schema, below)} | {default} | {said} |"
-        if isinstance(nested, type) and issubclass(nested, BaseModel):
-            yield from _rows(nested, f"{above}{key}.")
+        if inner is not None and "mapping" in _kind(schema, below):
+            named = "NAME." if {"additionalProperties", "patternProperties"} & set(schema) else ""
+            for nested in models_in(inner.annotation):
+                yield from _rows(nested, f"{above}{key}.{named}")
 
 
 def _default(schema: Schema) -> str:

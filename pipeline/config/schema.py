@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from pydantic import BaseModel
 
-from pipeline.config.boxes import HttpConfig, NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.boxes import NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.http import HttpConfig
 from pipeline.config.kinds import Kinds, purpose
 from stages.capture.options import CaptureOptions
 

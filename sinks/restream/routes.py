@@ -19,6 +19,7 @@ from sinks.restream.hls import Hls
 from sinks.restream.playlist import playlist
 from sinks.restream.shelf import Shelf
 from sinks.stream_route import StreamRoute
+from sinks.viewers import looked, viewer_of
 
 PLAYLIST, MP4 = "application/vnd.apple.mpegurl", "video/mp4"
 CORP = {"Cross-Origin-Resource-Policy": "same-origin"}
@@ -53,9 +54,11 @@ class HlsRoutes:
 
     def _known(self, request: Request) -> Shelf:
         """The stream that is asked for. The one place that says who may see it."""
-        hls = self._streams.get(request.path_params["name"])
-        if hls is None:
+        name = request.path_params["name"]
+        hls = self._streams.get(name)
+        if hls is None or not viewer_of(request).may_watch(name):
             raise HTTPException(404, "no such stream")
+        looked(request, name, "hls")
         hls.want()
         return hls.shelf
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 
 from sinks.wire import encode, event_message
@@ -20,8 +20,8 @@ class Bulletins:
 
     def __init__(self) -> None:
         """Nothing has happened."""
-        self._last: deque[bytes] = deque(maxlen=LAST)
-        self._listening: set[asyncio.Queue[bytes | None]] = set()
+        self._last: deque[tuple[str, bytes]] = deque(maxlen=LAST)
+        self._listening: dict[asyncio.Queue[bytes | None], Collection[str] | None] = {}
         self._closed = False
 
     def __len__(self) -> int:
@@ -32,18 +32,23 @@ class Bulletins:
         """Something has happened."""
         name = "".join(event.name.splitlines())
         written = f"event: {name}\ndata: ".encode() + encode(event_message(event)) + b"\n\n"
-        self._last.append(written)
-        for queue in self._listening:
-            _put(queue, written)
+        self._last.append((event.about, written))
+        for queue, about in self._listening.items():
+            if about is None or event.about in about:
+                _put(queue, written)
 
-    async def follow(self) -> AsyncIterator[bytes]:
-        """The last events, then each as it happens, until `close`."""
+    async def follow(self, about: Collection[str] | None = None) -> AsyncIterator[bytes]:
+        """The last events, then each as it happens, until `close`.
+
+        about  only of these streams; None for all events, those of nodes too
+        """
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(WAITING)
-        for earlier in self._last:
-            queue.put_nowait(earlier)
+        for subject, earlier in self._last:
+            if about is None or subject in about:
+                queue.put_nowait(earlier)
         if self._closed:
             return
-        self._listening.add(queue)
+        self._listening[queue] = about
         try:
             yield ALIVE  # so that the page knows that it is heard
             while True:
@@ -55,7 +60,7 @@ class Bulletins:
                     return
                 yield written
         finally:
-            self._listening.discard(queue)
+            del self._listening[queue]
 
     def close(self) -> None:
         """Nobody hears anything more."""

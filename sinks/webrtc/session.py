@@ -2,7 +2,9 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 from aiortc import (
@@ -13,6 +15,7 @@ from aiortc import (
     RTCSessionDescription,
 )
 
+from sinks.viewers import Watch
 from sinks.webrtc.broadcast import Broadcast, Subscribed
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import MOST_CANDIDATES, Offer
@@ -49,8 +52,10 @@ class Session:
         self.outbox = Outbox(self._want_keyframe)
         self._broadcast = broadcast
         self._ended = ended
-        self._over = False
+        self._over = self._closed = False
         self._candidates = 0
+        self._watch: Watch | None = None
+        self._limit: asyncio.TimerHandle | None = None
         self._overlay: RTCDataChannel | None = None
         self._reading: Subscribed | None = None
         self._peer = RTCPeerConnection(configuration)
@@ -90,6 +95,16 @@ class Session:
         for candidate in candidates:
             await self._peer.addIceCandidate(candidate)
 
+    def watched(self, watch: Watch, until: datetime | None) -> None:
+        """Somebody watches by it: `watch` ends with it, and it with `until`, if that is given."""
+        self._watch = watch
+        if self._over or self._closed:
+            watch.end()
+        elif until is not None:
+            left = max(0.0, until.timestamp() - time.time())
+            loop = asyncio.get_running_loop()
+            self._limit = loop.call_later(left, self._end, "may watch no longer")
+
     def say(self, message: bytes) -> None:
         """Send an overlay message, unless there is no channel yet or too much waits in it."""
         channel = self._overlay
@@ -105,7 +120,12 @@ class Session:
 
     async def close(self) -> None:
         """End it. Can be called again."""
+        self._closed = True
         self._timer.cancel()
+        if self._limit is not None:
+            self._limit.cancel()
+        if self._watch is not None:
+            self._watch.end()
         if self._reading is not None:
             self._reading.close()
             self._reading = None

@@ -26,6 +26,7 @@ from sinks.feed import Board, Look
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.stream_route import StreamRoute
 from sinks.video import Encoding, Video
+from sinks.viewers import looked, viewer_of
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
 from sinks.webrtc.options import WebrtcOptions
@@ -174,8 +175,8 @@ class WebrtcSink(Sink):
         assert self._viewers is not None, "opened before anybody comes"
         return self._viewers
 
-    def _may_watch(self, request: Request, stream: str) -> bool:  # noqa: ARG002
-        return stream in self._streams
+    def _may_watch(self, request: Request, stream: str) -> bool:
+        return stream in self._streams and viewer_of(request).may_watch(stream)
 
     def _known(self, request: Request) -> StreamState:
         name: str = request.path_params["name"]
@@ -213,11 +214,13 @@ class WebrtcSink(Sink):
         }  # fmt: skip
         return JSONResponse(told, headers=LIVE)
 
-    async def _events(self, request: Request) -> Response:  # noqa: ARG002
-        return StreamingResponse(self._bulletins.follow(), 200, LIVE, MEDIA_TYPE)
+    async def _events(self, request: Request) -> Response:
+        told = self._bulletins.follow(viewer_of(request).streams)
+        return StreamingResponse(told, 200, LIVE, MEDIA_TYPE)
 
     async def _snapshot(self, request: Request) -> Response:
         state = self._known(request)
+        looked(request, state.name, "snapshot")
         feed = self._board.feeds[state.name]
         shown = await feed.picture() if feed.number else None
         if shown and time.monotonic() - shown.delivery.frame.arrived < FRESH_S:

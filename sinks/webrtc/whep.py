@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from sinks.viewers import viewer_of, watching
 from sinks.webrtc.errors import Refused
 from stages.throttle import Throttle
 
@@ -67,6 +68,7 @@ class Whep:
 
     async def _join(self, request: Request, stream: str) -> Response:
         session, answer = await self._viewers().join(stream, await body(request, SDP))
+        session.watched(watching(request, stream, "webrtc"), viewer_of(request).until)
         headers = {
             "Location": f"{request.url.path.rstrip('/')}/{session.id}",
             "ETag": f'"{session.id}"',

@@ -122,7 +122,7 @@ BASE = "streams: {a: x}\n"
         (BASE + "sinks: {s: {sink: psot, from: capture}}", "2: sinks.s.sink: no sink is called"),
         (BASE + "sinks: {s: {sink: post, from: []}}", "2: sinks.s.from: wanted at least one"),
         (BASE + "http: {listen: here}", "2: http.listen: wanted text like"),
-        (BASE + "http: {port: 1}", "2: http.port: unknown key 'port'; there is listen"),
+        (BASE + "http: {port: 1}", "2: http.port: unknown key 'port'; there is access, audit"),
         (BASE + "http: 8080", "2: http: wanted a mapping, got 8080"),
         (BASE + "streams: {b: y}", "2: 'streams': wanted each key once, got it in line 1 too"),
         ("streams: {a: x, a: y}", "1: 'a': wanted each key once, got it in line 1 too"),

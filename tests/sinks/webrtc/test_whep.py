@@ -116,7 +116,7 @@ async def test_a_huge_offer_is_not_read(cinema: Cinema) -> None:
     began = time.perf_counter()
     answer = await cinema.client.post("/whep/a", content=ten_megabytes(), headers=SDP)
     assert answer.status_code == 413
-    assert "at most 65536 bytes, got 10485760" in answer.json()["detail"]
+    assert "wanted at most" in answer.json()["detail"]
     assert time.perf_counter() - began < 5
     assert len(cinema.viewers) == 0
 

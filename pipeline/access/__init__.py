@@ -1,0 +1,1 @@
+"""Who may look: names, passwords, tokens, sessions, links; what stands before the routes."""
