@@ -12,6 +12,7 @@ from pipeline.assembly import Assembly, assemble, rules
 from pipeline.bulletin import Bulletin
 from pipeline.capture import Capture
 from pipeline.config import PipelineConfig
+from pipeline.descriptors import Descriptors
 from pipeline.drain import drain
 from pipeline.overload import PRESSURE
 from pipeline.sink_worker import SinkWorker
@@ -63,7 +64,9 @@ class Pipeline:
                 self.bulletin.announce, self.fail,
             )  # fmt: skip
         for name, sink in self.parts.sinks.items():
-            self.sink_workers[name] = SinkWorker(graph.nodes[name], sink, self._note_first)
+            self.sink_workers[name] = SinkWorker(
+                graph.nodes[name], sink, self._note_first, self.bulletin.announce
+            )
         for name, source in self.parts.sources.items():
             told = self.config.streams[name].options
             self.captures[name] = Capture(
@@ -171,6 +174,7 @@ class Pipeline:
             self.parts.graph.hurry()
 
     async def _govern(self) -> None:
+        descriptors = Descriptors()
         while True:
             await asyncio.sleep(LOOK)
             await asyncio.to_thread(self.usage.look)
@@ -178,8 +182,8 @@ class Pipeline:
             for name in self.workers:
                 for balance in self.parts.graph.nodes[name].balances().values():
                     lost += sum(n for reason, n in balance.dropped.items() if reason in PRESSURE)
-            for event in self.parts.governor.look(lost):
-                log.warning(event.name, stream=event.about, **event.detail)
+            for event in [*self.parts.governor.look(lost), *descriptors.look()]:
+                log.warning(event.name, about=event.about, **event.detail)
                 self.bulletin.announce(event)
 
     async def _close(self) -> None:

@@ -23,6 +23,8 @@ PACKAGES = (
     "redis",
 )
 SHARES = (50, 95, 99)
+_BEGAN = time.monotonic() - (time.time() - float(psutil.Process(os.getpid()).create_time()))
+"""Monotonic seconds at which this process began, worked out once: the wall clock may be set."""
 
 
 class Latencies(msgspec.Struct, frozen=True):
@@ -83,6 +85,8 @@ class Report(msgspec.Struct, frozen=True):
                      seen once a second; memory that several share counts for each
     cpu_s            processor seconds of this process and of its children, as far as they had been
                      seen or have ended
+    over             it is the last word; if not, more was to come: what a process that was killed
+                     has left says so
     """
 
     seconds: float
@@ -95,9 +99,10 @@ class Report(msgspec.Struct, frozen=True):
     cpu_s: float
     versions: Mapping[str, str]
     failure: str | None = None
+    over: bool = True
 
 
-def report(pipeline: Pipeline, began: float) -> Report:
+def report(pipeline: Pipeline, began: float, *, over: bool = True) -> Report:
     """The run so far; `began` is the monotonic second at which it began."""
     seconds = max(time.monotonic() - began, 1e-9)
     ledger = pipeline.parts.graph.ledger()
@@ -116,6 +121,7 @@ def report(pipeline: Pipeline, began: float) -> Report:
         cpu_s=round(pipeline.usage.cpu, 3),
         versions=versions(),
         failure=pipeline.failure,
+        over=over,
     )  # fmt: skip
 
 
@@ -129,8 +135,7 @@ def write(path: Path, made: Report) -> None:
 
 def since_start(moment: float) -> float:
     """Seconds from the start of this process to a monotonic moment."""
-    age = time.time() - float(psutil.Process(os.getpid()).create_time())
-    return age - (time.monotonic() - moment)
+    return moment - _BEGAN
 
 
 def versions() -> dict[str, str]:

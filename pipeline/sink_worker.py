@@ -8,7 +8,9 @@ import structlog
 
 from pipeline.latency import Latency
 from pipeline.node import SAID, Node, Outcome
+from pipeline.outage import Outage
 from sinks.sink import Delivery, Sink
+from stages.events import Event
 from stages.throttle import Throttle
 
 log = structlog.get_logger()
@@ -22,12 +24,24 @@ class SinkWorker:
     latency  from a frame's arrival to the end of the write, for what was written
     """
 
-    def __init__(self, node: Node, sink: Sink, first: Callable[[], None]) -> None:
-        """`first` is called once, when the first delivery has been written."""
+    def __init__(
+        self,
+        node: Node,
+        sink: Sink,
+        first: Callable[[], None],
+        announce: Callable[[Event], None],
+    ) -> None:
+        """Write nothing yet.
+
+        first     called once, when the first delivery has been written
+        announce  told when the sink fails and when it is well again
+        """
         self.node = node
         self.sink = sink
         self.latency = Latency()
         self._first: Callable[[], None] | None = first
+        self._announce = announce
+        self._outage = Outage(node.name)
         self._throttle = Throttle()
         self._arrived = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -59,18 +73,20 @@ class SinkWorker:
         try:
             await self.sink.write(deliveries)
         except Exception as error:  # noqa: BLE001 - the sink boundary
+            text = f"{type(error).__name__}: {error}"
+            self._tell(self._outage.failed(text, len(deliveries), time.monotonic()))
             if (held_back := self._throttle.ready()) is not None:
-                log.error(
-                    "sink failed",
-                    sink=self.node.name,
-                    error=f"{type(error).__name__}: {error}",
-                    held_back=held_back,
-                )
+                log.error("sink failed", sink=self.node.name, error=text, held_back=held_back)
             return Outcome(failed=type(error).__name__)
         now = time.monotonic()
+        self._tell(self._outage.wrote(now))
         for delivery in deliveries:
             self.latency.add(now - delivery.frame.arrived)
         if self._first is not None:
             self._first()
             self._first = None
         return SAID
+
+    def _tell(self, news: Event | None) -> None:
+        if news is not None:
+            self._announce(news)

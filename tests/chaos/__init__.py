@@ -1,1 +1,1 @@
-"""What goes wrong on purpose, and what must hold while it does; docs/reliability.md has the figures."""
+"""What goes wrong on purpose, and what must hold; docs/reliability.md has the figures."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from pipeline.pipeline import Pipeline
@@ -45,7 +46,11 @@ async def frozen(times: float, folder: Path, found: Finding) -> None:
     await _again_and_again(round(times), folder, found, away)
 
 
-async def _again_and_again(times: int, folder: Path, found: Finding, away) -> None:
+Away = Callable[[ServerProcess, Pipeline, int], Awaitable[None]]
+"""Takes the server away and gives it back; told how often that has been done."""
+
+
+async def _again_and_again(times: int, folder: Path, found: Finding, away: Away) -> None:
     backs: list[float] = []
     with ServerProcess(SERVER) as mortal, ServerProcess(SERVER) as well:
         text = CONFIG.format(mortal=mortal.urls["card"], well=well.urls["card"], stall=STALL_S)

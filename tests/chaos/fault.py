@@ -73,3 +73,8 @@ async def until(there: Callable[[], bool], what: str, limit: float = LIMIT) -> f
 def load() -> float:
     """Processes that wanted a core at once in the last minute, for each core."""
     return os.getloadavg()[0] / (os.cpu_count() or 1)
+
+
+def shared_memory() -> set[str]:
+    """The names of what lies in shared memory."""
+    return {file.name for file in Path("/dev/shm").iterdir()}

@@ -1,6 +1,6 @@
 """All faults by name."""
 
-from tests.chaos import cameras, workers
+from tests.chaos import cameras, clock, descriptors, disk, killed, workers
 from tests.chaos.fault import Fault
 
 FAULTS: dict[str, Fault] = {
@@ -15,5 +15,22 @@ FAULTS: dict[str, Fault] = {
     "worker-killed": Fault(
         "its frame accounted as failed, a result of the next within 2 s, no shared memory left",
         workers.killed, full=2, short=0.17, unit="minutes",
+    ),
+    "ours-killed": Fault(
+        "recordings play, lines are whole, the ledger on disk tells what was in flight, no child "
+        "and no shared memory left",
+        killed.ours, full=10, short=2,
+    ),
+    "disk-full": Fault(
+        "sink.lost and sink.back, other sinks unharmed, films play, lines are whole",
+        disk.full, full=5, short=1,
+    ),
+    "clock-jumps": Fault(
+        "nothing but wall-clock times jumps: no event, no drop, pts and latencies go on",
+        clock.jumps, full=5, short=1,
+    ),
+    "descriptors": Fault(
+        "descriptors.short and .enough, what is open goes on, the camera and viewers come back",
+        descriptors.short, full=5, short=1,
     ),
 }  # fmt: skip

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 
 from pipeline.pipeline import Pipeline
-from tests.chaos.fault import Finding, until
+from tests.chaos.fault import Finding, shared_memory, until
 from tests.chaos.house import names, running, seen, total
 
 EVERY_S = 5.0
@@ -23,7 +23,7 @@ sinks: { file: { sink: jsonl, from: grey } }
 
 async def killed(minutes: float, folder: Path, found: Finding) -> None:
     """Kill it while it works, with SIGKILL."""
-    shared = _shared_memory()
+    shared = shared_memory()
     us = psutil.Process()
     before = {child.pid for child in us.children(recursive=True)}
     recoveries: list[float] = []
@@ -48,13 +48,9 @@ async def killed(minutes: float, folder: Path, found: Finding) -> None:
     )
     found.want(max(recoveries) <= RECOVERY_S, f"back within {RECOVERY_S} s, got {recoveries}")
     found.want(not left, f"no process left, got {left}")
-    found.want(_shared_memory() <= shared, f"nothing in /dev/shm, got {_shared_memory() - shared}")
+    found.want(shared_memory() <= shared, f"nothing in /dev/shm, got {shared_memory() - shared}")
 
 
 async def _next_result(pipeline: Pipeline) -> float:
     done = total(pipeline, "grey").done
     return await until(lambda: total(pipeline, "grey").done > done, "a result of the new process")
-
-
-def _shared_memory() -> set[str]:
-    return {file.name for file in Path("/dev/shm").iterdir()}
