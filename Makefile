@@ -23,10 +23,10 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all fuzz chaos check bench docs pictures pins clean
+.PHONY: help run test test-all fuzz chaos check bench bench-viewer docs pictures pins clean
 
 help:  ## Print this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/.run $(VENV)/.assets  ## Show it running: [SOURCE=rtsp://..] [FOR=20] [REPORT=r.json] [CONFIG=..]
 	@$(BIN)/framewire models pull $(MODELS) >/dev/null
@@ -55,6 +55,9 @@ check: $(VENV)/.dev $(VENV)/.assets  ## Lint, format, types, and which package m
 
 bench: $(VENV)/.dev $(VENV)/.assets  ## Measure speed and memory: [ARGS=..]
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-viewer: $(VENV)/.dev $(VENV)/.assets  ## Measure the viewer, in a real browser: [ARGS=..]
+	@$(BIN)/python -m benchmarks.viewer $(ARGS)
 
 docs: $(VENV)/.run  ## Make docs/config.md anew
 	@$(BIN)/framewire schema --markdown > docs/config.md.new

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from models.results import Detections, Labels, Result
 from sinks.sink import Delivery
+from stages.capture.testcard import Card
 from stages.frame import Frame
 from stages.picture import Picture
 
@@ -57,6 +58,13 @@ def frame_of(
     )
     for node, result in (results or {}).items():
         frame.say(node, result)
+    return frame
+
+
+def card_frame(card: Card, seq: int, stream: str = "a") -> Frame:
+    """A frame that shows a test card with its number."""
+    frame = grey_frame(seq, stream)
+    frame.picture = card.draw(seq)
     return frame
 
 

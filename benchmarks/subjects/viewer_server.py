@@ -11,6 +11,7 @@ Prints its address, and ends with its input.
 """
 
 import asyncio
+import gc
 import sys
 import threading
 import time
@@ -19,12 +20,13 @@ from datetime import UTC, datetime
 from itertools import count
 
 import av
+import psutil
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import VIDEO_TIME_BASE
 from av.video.codeccontext import VideoCodecContext
 from prometheus_client import CollectorRegistry
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from pipeline.server import serving
@@ -44,13 +46,14 @@ NODES = tuple(f"node{number}" for number in range(10))
 
 def coded(path: str) -> list[Packet]:
     """The clip's packets as Annex B."""
-    packets = []
     with av.open(path) as clip:
         video = clip.streams.video[0]
         annexb = av.BitStreamFilterContext("h264_mp4toannexb", video)
-        for packet in clip.demux(video):
-            for one in annexb.filter(packet if packet.size else None):
-                packets += [(bytes(one), one.is_keyframe)]
+        packets = [
+            (bytes(one), one.is_keyframe)
+            for packet in clip.demux(video)
+            for one in annexb.filter(packet if packet.size else None)
+        ]
     coding = Coding("h264", (1280, 720))
     now = datetime.now(UTC)
     return [Packet("a", data, 0, 0, key, 0, now, coding) for data, key in packets]
@@ -116,8 +119,21 @@ async def ours(mode: str, clip: str, nodes: int) -> None:
                 tell(frame)
 
     at_pace(step)
-    await served(sink.routes())
+    await served([*sink.routes(), Route("/held", held)])
     await sink.close()
+
+
+async def held(_request: Request) -> Response:
+    """What this process holds: tasks, descriptors, megabytes."""
+    gc.collect()
+    us = psutil.Process()
+    told = {
+        "tasks": len(asyncio.all_tasks()),
+        "descriptors": us.num_fds(),
+        "threads": us.num_threads(),
+        "mb": us.memory_info().rss / 2**20,
+    }
+    return JSONResponse(told)
 
 
 class Shared(VideoStreamTrack):

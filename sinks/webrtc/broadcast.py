@@ -2,39 +2,20 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from sinks.webrtc.outbox import Outbox, Picture
 from sinks.webrtc.overlay_message import encode, rtp_timestamp
-from sinks.webrtc.sender import payloads
+from sinks.webrtc.sender import payloads, vp8_payloads
+from sinks.webrtc.vp8 import Attachable, Subscribed
 from stages.lane import Packet
 
 KEPT = 8
 """Pictures before the last keyframe that are remembered in their packets, for readers who lag."""
 MOST_KEPT = 1500
 """As many as `sinks.video` keeps of one group."""
-
-
-class Subscribed(Protocol):
-    """What a viewer needs of `sinks.video.Subscription`."""
-
-    def want_keyframe(self) -> None:
-        """It cannot go on without one."""
-        ...
-
-    def close(self) -> None:
-        """It wants no more."""
-        ...
-
-
-class Attachable(Protocol):
-    """What a viewer needs of `sinks.video.Video`."""
-
-    def attach(self, reader: Callable[[Packet], None]) -> Subscribed:
-        """Begin to read, with a keyframe."""
-        ...
 
 
 class Broadcast:
@@ -50,6 +31,8 @@ class Broadcast:
         self._loop = asyncio.get_running_loop()
         self._known: dict[int, tuple[Packet, Picture]] = {}
         self._lock = threading.Lock()
+        self._passing: deque[tuple[Outbox, Picture]] = deque()
+        self._called = False
 
     def join(self, outbox: Outbox) -> Subscribed:
         """Put every picture into this outbox from now on."""
@@ -61,7 +44,7 @@ class Broadcast:
             if joining and threading.get_ident() == here:
                 backlog.append(picture)
             else:
-                self._loop.call_soon_threadsafe(outbox.offer, picture)
+                self._pass_on(outbox, picture)
 
         subscription = self._video.attach(read)
         joining = False
@@ -69,13 +52,33 @@ class Broadcast:
             outbox.offer(picture)
         return subscription
 
+    def _pass_on(self, outbox: Outbox, picture: Picture) -> None:
+        # From any thread. One call wakes the loop for all viewers of a picture.
+        self._passing.append((outbox, picture))
+        if not self._called:
+            self._called = True
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        self._called = False
+        try:
+            while self._passing:
+                outbox, picture = self._passing.popleft()
+                outbox.offer(picture)
+        finally:  # what fails for one viewer does not hold the others
+            if self._passing:
+                self._loop.call_soon(self._deliver)
+
     def _picture(self, packet: Packet) -> Picture:
         with self._lock:
             # By identity: the packet is kept beside it, so that nothing else can have its number.
             known = self._known.get(id(packet))
             if known is not None:
                 return known[1]
-            parts = payloads(packet.data)
+            if packet.coding.codec == "vp8":
+                parts = vp8_payloads(packet.data, self.packetised)
+            else:
+                parts = payloads(packet.data)
             picture = Picture(
                 parts,
                 rtp_timestamp(packet.pts),

@@ -5,12 +5,15 @@ stumbles over is refused here.
 """
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from aiortc import RTCIceCandidate
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 
 from sinks.webrtc.errors import Refused
+
+Codec = Literal["h264", "vp8"]
 
 MOST_LINES = 1000
 MOST_CODECS = 256
@@ -21,18 +24,18 @@ MOST_CANDIDATES = 64
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An offer that can be answered, and the candidates that stood in it."""
+    """An offer that can be answered, the candidates that stood in it, the codec to answer with."""
 
     sdp: str
     candidates: tuple[RTCIceCandidate, ...]
+    codec: Codec = "h264"
 
 
 def read_offer(body: bytes) -> Offer:
-    """Read an offer to watch. Raises Refused 400 if it is none, 406 if it cannot take H.264."""
+    """Read an offer to watch. Raises Refused: 400 if it is none, 406 without a codec of ours."""
     offer, media = _read(body)
     _check_video(media, "recvonly")
-    _check_h264(media)
-    return offer
+    return replace(offer, codec=_codec(media))
 
 
 def read_publication(body: bytes) -> Offer:
@@ -100,17 +103,20 @@ def _check_video(media: list[MediaDescription], direction: str) -> None:
         raise Refused(400, "offer: wanted a fingerprint of the other side's certificate, got none")
 
 
-def _check_h264(media: list[MediaDescription]) -> None:
+def _codec(media: list[MediaDescription]) -> Codec:
+    """What the viewer takes that we have: H.264 before VP8. Raises Refused 406."""
     video = next(one for one in media if one.kind == "video")
-    codecs = {
-        f"{codec.name} mode {codec.parameters.get('packetization-mode', 0)}"
-        if codec.name.upper() == "H264"
-        else codec.name
+    offered = {
+        (codec.name.lower(), str(codec.parameters.get("packetization-mode", "0")))
         for codec in video.rtp.codecs
     }
-    if "H264 mode 1" not in {codec.replace("h264", "H264") for codec in codecs}:
-        got = ", ".join(sorted(codecs)) or "none"
-        raise Refused(406, f"offer: wanted H264 with packetization-mode 1, got {got}")
+    if ("h264", "1") in offered:
+        return "h264"
+    names = sorted({name for name, _ in offered} - {"rtx", "red", "ulpfec"})
+    if "vp8" in names:
+        return "vp8"
+    got = ", ".join(names) or "none"
+    raise Refused(406, f"offer: wanted h264 with packetization-mode 1, or vp8, got {got}")
 
 
 def _candidates(lines: list[str]) -> list[RTCIceCandidate]:

@@ -6,7 +6,6 @@ Then pictures are lost from here to the next keyframe, since none between could 
 counted. Nobody else notices: each viewer has an outbox of its own, and the payloads are shared.
 """
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
@@ -37,7 +36,8 @@ class Picture:
 class Outbox:
     """The bounded queue before one viewer. Lives on the event loop.
 
-    lost  pictures that this viewer did not get
+    lost     pictures that this viewer did not get
+    on_news  called when a picture has come
     """
 
     def __init__(
@@ -45,12 +45,12 @@ class Outbox:
     ) -> None:
         """`want_keyframe` is called when pictures are lost until the next one."""
         self.lost = 0
+        self.on_news: Callable[[], None] | None = None
         self._want_keyframe = want_keyframe
         self._clock = clock
         self._waiting: deque[tuple[float, Picture]] = deque()
         self._bytes = 0
         self._broken = True  # nothing can be decoded before the first keyframe
-        self._news = asyncio.Event()
 
     def __len__(self) -> int:
         """Pictures that wait."""
@@ -72,13 +72,13 @@ class Outbox:
             return
         self._waiting.append((self._clock(), picture))
         self._bytes += picture.size
-        self._news.set()
+        if self.on_news is not None:
+            self.on_news()
 
-    async def take(self) -> Picture:
-        """The next picture; waits for it."""
-        while not self._waiting:
-            self._news.clear()
-            await self._news.wait()
+    def take(self) -> Picture | None:
+        """The next picture, if any waits."""
+        if not self._waiting:
+            return None
         _, picture = self._waiting.popleft()
         self._bytes -= picture.size
         return picture

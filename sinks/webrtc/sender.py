@@ -9,14 +9,17 @@ this file; tests/sinks/webrtc/test_sender.py notices when one of them goes.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from secrets import randbelow
 from struct import Struct
 from typing import Any
 
-from aiortc import RTCRtpSender, clock
+from aiortc import RTCPeerConnection, RTCRtpSender, clock
 from aiortc.codecs import CODECS
-from aiortc.codecs.h264 import H264Encoder
+from aiortc.codecs.h264 import NAL_TYPE_FU_A, PACKET_MAX, H264Encoder
+from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtcrtpparameters import (
     RTCRtcpFeedback,
     RTCRtpCodecCapability,
@@ -25,6 +28,7 @@ from aiortc.rtcrtpparameters import (
 from aiortc.rtp import HeaderExtensions
 
 from sinks.webrtc.datagrams import Datagrams
+from sinks.webrtc.offer import Codec
 from sinks.webrtc.outbox import Outbox, Picture
 
 KEPT = 512
@@ -39,20 +43,54 @@ MORE_PROFILES = ("4d001f", "64001f")  # Main and High, which cameras send; aiort
 _HEADER = Struct("!BBHLL")
 _EXTENSION = Struct("!HH")
 _SEQUENCE = Struct("!H")
+_BEGUN = "_RTCIceTransport__start"
+_MARK = b"\xf5\x0a\x5f"
 
 
 def payloads(annexb: bytes) -> tuple[bytes, ...]:
     """The RTP payloads of one H.264 access unit in Annex B form, packetization-mode 1."""
-    return tuple(H264Encoder._packetize(H264Encoder._split_bitstream(annexb)))
+    parts: list[bytes] = []
+    small: list[bytes] = []
+    for unit in H264Encoder._split_bitstream(annexb):
+        if len(unit) <= PACKET_MAX:
+            small.append(unit)
+        else:
+            parts += H264Encoder._packetize(small)
+            parts += fragments(unit)
+            small = []
+    return (*parts, *H264Encoder._packetize(small))
 
 
-def h264() -> list[RTCRtpCodecCapability]:
-    """H.264 and its retransmission, for `RTCRtpTransceiver.setCodecPreferences`.
+def fragments(unit: bytes) -> list[bytes]:
+    """A NAL unit as FU-A (RFC 6184, section 5.8), all of one size but the last, which is shorter.
 
-    It must be called before `setRemoteDescription`, or aiortc settles on VP8.
+    aiortc's have two sizes; those of one leave in one call of the system: see `datagrams`.
+    """
+    number = -(-(len(unit) - 1) // (PACKET_MAX - 2))
+    size = -(-(len(unit) - 1) // number)
+    starts = range(1, len(unit), size)
+    heads = [unit[0] & 0x1F] * len(starts)
+    heads[0] |= 0x80
+    heads[-1] |= 0x40
+    indicator = unit[0] & 0xE0 | NAL_TYPE_FU_A
+    return [
+        bytes((indicator, head)) + unit[at : at + size]
+        for head, at in zip(heads, starts, strict=True)
+    ]
+
+
+def vp8_payloads(data: bytes, number: int) -> tuple[bytes, ...]:
+    """The RTP payloads of one VP8 picture (RFC 7741); `number` counts the pictures."""
+    return tuple(Vp8Encoder._packetize(data, number & 0x7FFF))
+
+
+def capabilities(codec: Codec) -> list[RTCRtpCodecCapability]:
+    """A codec and its retransmission, for `RTCRtpTransceiver.setCodecPreferences`.
+
+    That must be called before `setRemoteDescription`, or aiortc settles on VP8.
     """
     _know_more_profiles()
-    wanted = ("video/h264", "video/rtx")
+    wanted = (f"video/{codec}", "video/rtx")
     known = RTCRtpSender.getCapabilities("video").codecs
     return [one for one in known if one.mimeType.lower() in wanted]
 
@@ -112,8 +150,12 @@ class FanOutSender:
         self._going_out = going_out
         self._connected = connected
         self._kept: deque[tuple[int, int, int, bytes]] = deque(maxlen=KEPT)
+        self._ready: list[bytes] = []  # packets of the picture that is going out
+        self._running = False
+        self._pause: asyncio.TimerHandle | None = None
+        self._form: tuple[int, bytes, bytes] | tuple[int, bytes] = (0x80, b"")
         self._payload_type = 0
-        self._sequence = clock.current_ntp_time() & 0x7FFF  # the lower half, as aiortc: RFC 3711
+        self._sequence = randbelow(1 << 15)  # the lower half, as aiortc: SRTP's first wrap is far
         for name, own in (
             ("_run_rtp", self._run),
             ("_send_keyframe", want_keyframe),
@@ -125,45 +167,73 @@ class FanOutSender:
 
     async def _run(self, codec: RTCRtpCodecParameters) -> None:
         """In place of `RTCRtpSender._run_rtp`: as long as the viewer is there."""
-        _of(self._sender, "rtp_started").set()
         self._payload_type = codec.payloadType or 0
+        self._form = self._form_of_extensions()
+        self._running = True
+        self._outbox.on_news = self._send
+        _of(self._sender, "rtp_started").set()
         self._connected()
         try:
-            while True:
-                picture = await self._outbox.take()
-                while self._way.unsent() > UNSENT:  # noqa: ASYNC110 - no event of asyncio's tells
-                    await asyncio.sleep(5 * PAUSE_S)
-                self._going_out(picture)
-                await self._send(picture)
-                self.sent += 1
-        except (asyncio.CancelledError, ConnectionError):
+            await asyncio.get_running_loop().create_future()  # until it is cancelled
+        except asyncio.CancelledError:
             pass
         finally:
-            self._way.close()
+            self._stop()
             _of(self._sender, "rtp_exited").set()
 
-    async def _send(self, picture: Picture) -> None:
+    def _stop(self) -> None:
+        self._running = False
+        self._outbox.on_news = None
+        if self._pause is not None:
+            self._pause.cancel()
+        self._way.close()
+
+    def _send(self) -> None:
+        """Send what waits, a burst at a time. It needs no task: that would cost as much again."""
+        while self._running and self._pause is None:
+            if not self._ready:
+                picture = self._outbox.take()
+                if picture is None:
+                    return
+                self._going_out(picture)
+                self._ready = self._packets(picture)
+                self.sent += 1
+            try:
+                self._way.send(self._ready[:BURST])
+            except ConnectionError:  # aiortc finds that out too, and ends the session
+                self._stop()
+                return
+            more = len(self._ready) >= BURST
+            self._ready = self._ready[BURST:]
+            if more or self._way.unsent() > UNSENT:
+                self._pause = asyncio.get_running_loop().call_later(PAUSE_S, self._go_on)
+
+    def _go_on(self) -> None:
+        self._pause = None
+        if self._way.unsent() > UNSENT:
+            self._pause = asyncio.get_running_loop().call_later(4 * PAUSE_S, self._go_on)
+        else:
+            self._send()
+
+    def _packets(self, picture: Picture) -> list[bytes]:
+        """The RTP packets of a picture, before SRTP; kept for who asks again."""
+        sender, parts = self._sender, picture.payloads
         first, extension = self._extension()
-        ssrc, last, size = self._sender._ssrc, len(picture.payloads) - 1, 0
-        burst: list[bytes] = []
-        for index, payload in enumerate(picture.payloads):
-            sequence = self._sequence
-            self._sequence = (sequence + 1) & 0xFFFF
-            marked = self._payload_type | (0x80 if index == last else 0)
-            self._kept.append((sequence, marked, picture.rtp, payload))
+        ssrc, last, kept = sender._ssrc, len(parts) - 1, self._kept
+        packets, sequence, marked = [], self._sequence, self._payload_type
+        for index, payload in enumerate(parts):
+            if index == last:
+                marked |= 0x80
+            kept.append((sequence, marked, picture.rtp, payload))
             head = _HEADER.pack(first, marked, sequence, picture.rtp, ssrc)
-            burst.append(head + extension + payload)
-            size += len(payload)
-            if len(burst) == BURST and index != last:
-                self._way.send(burst)
-                burst = []
-                await asyncio.sleep(PAUSE_S)
-        self._way.send(burst)
-        sender = self._sender
+            packets.append(head + extension + payload)
+            sequence = (sequence + 1) & 0xFFFF
+        self._sequence = sequence
         _set(sender, "ntp_timestamp", clock.current_ntp_time())
         _set(sender, "rtp_timestamp", picture.rtp)
-        _set(sender, "octet_count", _of(sender, "octet_count") + size)
-        _set(sender, "packet_count", _of(sender, "packet_count") + last + 1)
+        _set(sender, "octet_count", _of(sender, "octet_count") + picture.size)
+        _set(sender, "packet_count", _of(sender, "packet_count") + len(parts))
+        return packets
 
     async def _retransmit(self, sequence: int) -> None:
         """In place of `RTCRtpSender._retransmit`: RFC 4588 where it was agreed on."""
@@ -188,13 +258,39 @@ class FanOutSender:
 
     def _extension(self) -> tuple[int, bytes]:
         """The first byte of a packet that is sent now, and its extension: mid, time of sending."""
+        now = (int(time.time() * (1 << 18)) & 0xFFFFFF).to_bytes(3, "big")  # 1900 is 0 modulo 64 s
+        return self._form[0], now.join(self._form[1:])
+
+    def _form_of_extensions(self) -> tuple[int, bytes, bytes] | tuple[int, bytes]:
+        """The first byte of all packets, and what stands before and after the time of sending."""
         values = HeaderExtensions()
-        values.abs_send_time = (clock.current_ntp_time() >> 14) & 0x00FFFFFF
+        values.abs_send_time = int.from_bytes(_MARK, "big")
         values.mid = _of(self._sender, "mid")
         profile, body = _of(self._sender, "rtp_header_extensions_map").set(values)
         if not body:
             return 0x80, b""
-        return 0x90, _EXTENSION.pack(profile, len(body) >> 2) + bytes(body)
+        before, *after = bytes(body).split(_MARK, 1)
+        head = _EXTENSION.pack(profile, len(body) >> 2)
+        return (0x90, head + before, after[0]) if after else (0x90, head + before)
+
+
+async def close(peer: RTCPeerConnection) -> None:
+    """Close a connection, also one that is just being made.
+
+    When ICE completes while aioice is closing, it goes on to ask for ever whether the viewer is
+    still there.
+    """
+    transports = {one.receiver.transport.transport for one in peer.getTransceivers()}
+    if peer.sctp is not None:
+        transports.add(peer.sctp.transport.transport)
+    await peer.close()
+    for transport in transports:
+        begun: asyncio.Event | None = getattr(transport, _BEGUN)
+        if begun is not None:
+            await begun.wait()  # it looks every 20 ms whether it is to end
+        asking = transport._connection._query_consent_task
+        if asking is not None:
+            asking.cancel()
 
 
 class _Way:

@@ -5,6 +5,7 @@ import secrets
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import structlog
 from aiortc import (
@@ -16,11 +17,14 @@ from aiortc import (
 )
 
 from sinks.viewers import Watch
-from sinks.webrtc.broadcast import Broadcast, Subscribed
+from sinks.webrtc.broadcast import Broadcast
 from sinks.webrtc.errors import Refused
-from sinks.webrtc.offer import MOST_CANDIDATES, Offer
+from sinks.webrtc.offer import MOST_CANDIDATES, Codec, Offer
 from sinks.webrtc.outbox import Outbox, Picture
-from sinks.webrtc.sender import FanOutSender, h264
+from sinks.webrtc.sender import FanOutSender, capabilities, close
+
+if TYPE_CHECKING:
+    from sinks.webrtc.vp8 import Subscribed
 
 OVERLAY = "overlay"
 """The label of the data channel that the viewer opens."""
@@ -40,6 +44,7 @@ class Session:
     def __init__(
         self,
         stream: str,
+        codec: Codec,
         broadcast: Broadcast,
         configuration: RTCConfiguration,
         patience_s: float,
@@ -60,7 +65,7 @@ class Session:
         self._reading: Subscribed | None = None
         self._peer = RTCPeerConnection(configuration)
         video = self._peer.addTransceiver("video", direction="sendonly")
-        video.setCodecPreferences(h264())
+        video.setCodecPreferences(capabilities(codec))
         self.sender = FanOutSender(
             video.sender, self.outbox, self._want_keyframe, self._going_out, self._join
         )
@@ -129,7 +134,7 @@ class Session:
         if self._reading is not None:
             self._reading.close()
             self._reading = None
-        await self._peer.close()
+        await close(self._peer)
 
     def _join(self) -> None:
         self._reading = self._reading or self._broadcast.join(self.outbox)

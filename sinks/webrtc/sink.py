@@ -85,6 +85,7 @@ class WebrtcSink(Sink):
             self._options.ice_servers,
             self._options.max_viewers,
             self._options.connect_s,
+            self._options.bitrate,
         )
         for name, state in self._streams.items():
             state.video.open()

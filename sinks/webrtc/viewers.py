@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from aiortc import RTCConfiguration, RTCIceServer
 
-from sinks.webrtc.broadcast import Attachable, Broadcast
+from sinks.webrtc.broadcast import Broadcast
 from sinks.webrtc.errors import Refused
-from sinks.webrtc.offer import read_candidates, read_offer
+from sinks.webrtc.offer import Codec, read_candidates, read_offer
 from sinks.webrtc.options import IceServer
 from sinks.webrtc.session import Session
+from sinks.webrtc.vp8 import Attachable, Vp8
 
 
 class Viewers:
@@ -24,6 +25,7 @@ class Viewers:
         ice: Sequence[IceServer] = (),
         most: int = 100,
         patience_s: float = 10.0,
+        vp8_kbps: int = 4000,
     ) -> None:
         """Nobody watches yet. Made on the event loop.
 
@@ -31,8 +33,12 @@ class Viewers:
         ice         STUN and TURN servers; without any, none is asked, whatever aiortc's default
         most        viewers at once
         patience_s  for a viewer to connect
+        vp8_kbps    kilobits a second at most, for viewers that take no H.264
         """
-        self.broadcasts = {stream: Broadcast(video) for stream, video in videos.items()}
+        self.broadcasts: Mapping[Codec, Mapping[str, Broadcast]] = {
+            "h264": {stream: Broadcast(video) for stream, video in videos.items()},
+            "vp8": {stream: Broadcast(Vp8(video, vp8_kbps)) for stream, video in videos.items()},
+        }
         self.lost = self.unsaid = 0
         self._configuration = RTCConfiguration(
             iceServers=[RTCIceServer(list(one.urls), one.username, one.credential) for one in ice]
@@ -50,15 +56,17 @@ class Viewers:
         """Let a viewer in who has sent an offer.
 
         returns  the session and our answer
-        raises   Refused: 404 no such stream, 400 no offer, 406 no H.264, 503 too many
+        raises   Refused: 404 no such stream, 400 no offer, 406 no codec of ours, 503 too many
         """
-        broadcast = self.broadcasts.get(stream)
-        if broadcast is None:
+        if stream not in self.broadcasts["h264"]:
             raise Refused(404, f"wanted one of the streams of this viewer, got {stream!r}")
         offer = read_offer(body)
         if len(self._sessions) >= self._most:
             raise Refused(503, f"wanted at most {self._most} viewers, which are there")
-        session = Session(stream, broadcast, self._configuration, self._patience, self._forget)
+        session = Session(
+            stream, offer.codec, self.broadcasts[offer.codec][stream],
+            self._configuration, self._patience, self._forget,
+        )  # fmt: skip
         self._sessions[session.id] = session
         try:
             return session, await session.answer(offer)

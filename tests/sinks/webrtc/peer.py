@@ -5,7 +5,12 @@ from collections.abc import Callable
 from typing import Self
 
 import httpx
-from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc import (
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCSessionDescription,
+)
 from aiortc.rtp import RtcpPsfbPacket, RtpPacket
 
 from sinks.webrtc.overlay_message import OverlayMessage, decode
@@ -24,7 +29,10 @@ class Peer:
     messages  of the overlay channel
     """
 
-    def __init__(self, client: httpx.AsyncClient, stream: str = "a", overlay: bool = True) -> None:
+    def __init__(
+        self, client: httpx.AsyncClient, stream: str = "a", lose_every: int = 0, codec: str = ""
+    ) -> None:
+        """`lose_every`: every so many packets one does not arrive; `codec`: all that it takes."""
         self.place = ""
         self.media = 0
         self.packets: list[tuple[int, int, int]] = []
@@ -33,13 +41,18 @@ class Peer:
         self.frames = 0
         self._client = client
         self._stream = stream
+        self._lose_every = lose_every
         self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.video = self.connection.addTransceiver("video", direction="recvonly")
+        if codec:
+            self.video.setCodecPreferences([
+                one for one in RTCRtpReceiver.getCapabilities("video").codecs
+                if one.mimeType.lower() in {f"video/{codec}", "video/rtx"}
+            ])  # fmt: skip
         self._watch_packets()
         self._news = asyncio.Event()
-        if overlay:
-            channel = self.connection.createDataChannel("overlay", ordered=False, maxRetransmits=0)
-            channel.on("message", self._hear)
+        channel = self.connection.createDataChannel("overlay", ordered=False, maxRetransmits=0)
+        channel.on("message", self._hear)
 
     async def __aenter__(self) -> Self:
         await self.connection.setLocalDescription(await self.connection.createOffer())
@@ -92,6 +105,8 @@ class Peer:
             else:
                 self.again.append(int.from_bytes(packet.payload[:2]))  # RFC 4588, section 4
             self._news.set()
+            if self._lose_every and packet.sequence_number % self._lose_every == 0:
+                return
             await handle(packet, arrival_time_ms=arrival_time_ms)
 
         receiver._handle_rtp_packet = noted

@@ -28,29 +28,29 @@ def picture(number: int, *, keyframe: bool = False, size: int = 1000) -> Picture
     return Picture((b"",), number, keyframe, b"", size)
 
 
-async def taken(box: Outbox) -> list[int]:
-    return [(await box.take()).rtp for _ in range(len(box))]
+def taken(box: Outbox) -> list[int]:
+    return [picture.rtp for picture in iter(box.take, None)]
 
 
-async def test_pictures_come_out_in_their_order() -> None:
+def test_pictures_come_out_in_their_order() -> None:
     box = Box()
     for number in range(5):
         box.offer(picture(number, keyframe=number == 0))
-    assert await taken(box) == [0, 1, 2, 3, 4]
+    assert taken(box) == [0, 1, 2, 3, 4]
     assert box.lost == 0
 
 
-async def test_nothing_before_the_first_keyframe_is_any_use() -> None:
+def test_nothing_before_the_first_keyframe_is_any_use() -> None:
     box = Box()
     for number in range(4):
         box.offer(picture(number, keyframe=number == 2))
-    assert await taken(box) == [2, 3]
+    assert taken(box) == [2, 3]
     assert box.lost == 2
     assert box.wanted == 0  # who attaches gets one anyway
 
 
 @pytest.mark.parametrize("late", [0.0, 2 * MOST_AGE_S])
-async def test_who_is_slow_goes_on_with_the_next_keyframe(late: float) -> None:
+def test_who_is_slow_goes_on_with_the_next_keyframe(late: float) -> None:
     box = Box()
     size = 1000 if late else MOST_BYTES // 2 + 1
     for number in range(3):
@@ -61,18 +61,18 @@ async def test_who_is_slow_goes_on_with_the_next_keyframe(late: float) -> None:
     assert box.wanted == 1  # it has asked
     box.offer(picture(4, keyframe=True))
     box.offer(picture(5))
-    assert await taken(box) == [4, 5]
+    assert taken(box) == [4, 5]
     assert box.lost == 4  # 0 or more that waited, and those that came
 
 
-async def test_a_keyframe_behind_others_that_are_fresh_keeps_them() -> None:
+def test_a_keyframe_behind_others_that_are_fresh_keeps_them() -> None:
     box = Box()
     for number in range(4):
         box.offer(picture(number, keyframe=number in {0, 2}))
-    assert await taken(box) == [0, 1, 2, 3]
+    assert taken(box) == [0, 1, 2, 3]
 
 
-async def test_memory_is_bounded_whatever_comes() -> None:
+def test_memory_is_bounded_whatever_comes() -> None:
     box = Box()
     for number in range(10_000):
         box.offer(picture(number, keyframe=number % 50 == 0, size=100_000))

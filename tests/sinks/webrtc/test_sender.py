@@ -22,7 +22,7 @@ async def test_every_viewer_gets_the_same_pictures_under_the_stream_s_own_time(
             steps = {(b - a) & 0xFFFF for (_, a, _), (_, b, _) in pairwise(peer.packets)}
             assert steps == {1}
         seen = len({rtp for peer in (one, two) for rtp, _, _ in peer.packets})
-        broadcast = cinema.viewers.broadcasts["a"]
+        broadcast = cinema.viewers.broadcasts["h264"]["a"]
         assert seen <= broadcast.packetised <= cinema.film.number
         assert one.packets[0][1] != two.packets[0][1]
 
@@ -58,6 +58,16 @@ async def test_a_lost_packet_is_sent_again(cinema: Cinema) -> None:
         await peer.until(lambda: peer.again == [lost])
 
 
+async def test_one_who_loses_packets_gets_them_again_and_harms_nobody(cinema: Cinema) -> None:
+    async with Peer(cinema.client) as good, Peer(cinema.client, lose_every=10) as bad:
+        begun = [await peer.number() for peer in (good, bad)]
+        for seen in range(1, 50):
+            assert await good.number() == begun[0] + seen
+        await bad.until(lambda: len(bad.again) >= 5)
+        assert await bad.number() is not None
+        assert cinema.viewers.waste() == (0, 0)
+
+
 async def test_who_leaves_is_let_go(cinema: Cinema) -> None:
     async with Peer(cinema.client) as peer:
         await peer.number()
@@ -66,3 +76,25 @@ async def test_who_leaves_is_let_go(cinema: Cinema) -> None:
         assert cinema.film.watched == 0
         assert len(cinema.viewers) == 0
         assert (await cinema.client.delete(peer.place)).status_code == 404
+
+
+async def test_who_takes_no_h264_gets_vp8_encoded_once(cinema: Cinema) -> None:
+    async with Peer(cinema.client, codec="vp8") as one, Peer(cinema.client, codec="vp8") as two:
+        for peer in (one, two):
+            assert "VP8/90000" in peer.answer
+            numbers = [await peer.number() for _ in range(10)]
+            assert numbers == list(range(numbers[0], numbers[0] + 10))
+            due = {rtp_timestamp(number / FPS) for number in numbers}
+            assert due <= {rtp for rtp, _, _ in peer.packets}
+            await peer.until(lambda peer=peer: len(peer.messages) > 0)
+        assert cinema.film.watched == 1
+        count = cinema.film.wanted
+        await one.plead(RTCP_PSFB_PLI)
+        await one.number()
+        assert cinema.film.wanted == count  # VP8 makes its own
+        async with Peer(cinema.client) as third:
+            await third.number()
+            assert cinema.film.watched == 2
+        await cinema.client.delete(one.place)
+        await cinema.client.delete(two.place)
+        assert cinema.film.watched == 0

@@ -23,12 +23,11 @@ from sinks.webrtc.sink import WebrtcSink
 from stages.capture.testcard import Card
 from stages.events import Event
 from stages.faces.face3d import Face3dOptions
-from stages.frame import Frame
 from stages.lane import Coding, Lane
 from stages.picture import Picture
 from stages.stage import Options
 from stages.zones import ZonesOptions
-from tests.factory import FPS, delivery, detections, frame_of, grey_frame
+from tests.factory import FPS, card_frame, delivery, detections, frame_of, grey_frame
 from tests.sinks.webrtc.conftest import playing
 from tests.sinks.webrtc.film import Film
 from tests.sinks.webrtc.peer import Peer
@@ -56,12 +55,6 @@ def of_camera(*streams: str) -> tuple[SinkContext, dict[str, Lane]]:
     detect = GraphNode("detect", ("capture",), tuple(lanes), Options())
     return SinkContext("view", tuple(lanes), lanes=lanes, inputs=("capture", "detect"),
                        graph={"detect": detect}), lanes  # fmt: skip
-
-
-def card_frame(number: int, stream: str = "a") -> Frame:
-    frame = grey_frame(number, stream)
-    frame.picture = Card(320, 192).draw(number)
-    return frame
 
 
 async def test_packets_pass_through_as_they_came_and_results_come_beside_them() -> None:
@@ -120,12 +113,12 @@ async def test_what_browsers_cannot_take_is_encoded_once(coding: Coding | None, 
 @asynccontextmanager
 async def showing(lane: Lane) -> AsyncIterator[None]:
     """Pictures of a card, at a camera's pace."""
-    over = asyncio.Event()
+    over, card = asyncio.Event(), Card(320, 192)
 
     async def run() -> None:
         number = 0
         while not over.is_set():
-            await asyncio.to_thread(lane.show, card_frame(number))
+            await asyncio.to_thread(lane.show, card_frame(card, number))
             number += 1
             try:
                 await asyncio.wait_for(over.wait(), 1 / FPS)

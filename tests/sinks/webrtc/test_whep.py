@@ -8,6 +8,7 @@ import httpx
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection
 
+from sinks.webrtc.sender import close
 from tests.sinks.webrtc.conftest import Cinema
 from tests.sinks.webrtc.peer import SDP, Peer
 
@@ -101,11 +102,11 @@ async def test_an_offer_that_only_wants_to_hear_or_send_is_refused(cinema: Cinem
     assert "recvonly" in (await post(cinema, sending)).json()["detail"]
 
 
-async def test_a_browser_without_h264_is_told_so(cinema: Cinema) -> None:
-    answer = await post(cinema, (await offer()).replace("H264/90000", "H265/90000"))
+async def test_a_browser_without_a_codec_of_ours_is_told_so(cinema: Cinema) -> None:
+    answer = await post(cinema, (await offer()).replace("H264/", "H265/").replace("VP8/", "VP9/"))
     assert answer.status_code == 406
-    assert "wanted H264 with packetization-mode 1" in answer.json()["detail"]
-    assert "VP8" in answer.json()["detail"]
+    assert "wanted h264 with packetization-mode 1, or vp8" in answer.json()["detail"]
+    assert "h265, vp9" in answer.json()["detail"]
 
 
 async def test_a_huge_offer_is_not_read(cinema: Cinema) -> None:
@@ -208,9 +209,20 @@ async def test_only_so_many_may_watch(cinema: Cinema) -> None:
 
 async def test_who_never_connects_is_forgotten(cinema: Cinema) -> None:
     cinema.viewers._patience = 0.1
-    await post(cinema, await offer())
-    assert len(cinema.viewers) == 1
+    assert (await post(cinema, await offer())).status_code == 201
     async with asyncio.timeout(5):
         while len(cinema.viewers):
             await cinema.shown()
     assert cinema.film.watched == 0
+
+
+async def test_nothing_goes_on_of_who_leaves_while_connecting(cinema: Cinema) -> None:
+    for pictures in range(4):
+        async with Peer(cinema.client) as peer:
+            for _ in range(pictures):
+                await cinema.shown()
+            assert (await cinema.client.delete(peer.place)).status_code == 200
+            await close(peer.connection)
+    await cinema.shown()
+    going_on = {task.get_coro().__qualname__ for task in asyncio.all_tasks()}
+    assert not {name for name in going_on if name.startswith(("Connection.", "RTC", "FanOut"))}
