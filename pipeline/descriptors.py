@@ -7,12 +7,19 @@ goes on.
 import errno
 import os
 import resource
+import sys
 from collections.abc import Sequence
 
 from stages.events import Event
 
 SHORT, ENOUGH = 0.9, 0.8  # shares of those allowed: above the first it is told, below the other too
 PLACES = ("/proc/self/fd", "/dev/fd")  # of Linux, of macOS
+
+
+def for_viewers() -> int:
+    """How many of them viewers may take: a third of those that this process may have."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return sys.maxsize if limit == resource.RLIM_INFINITY else max(1, limit // 3)
 
 
 class Descriptors:

@@ -4,6 +4,7 @@ import os
 import platform
 import time
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -138,7 +139,8 @@ def since_start(moment: float) -> float:
     return moment - _BEGAN
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """What took part, by name."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:

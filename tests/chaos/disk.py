@@ -45,8 +45,11 @@ async def full(times: float, folder: Path, found: Finding) -> None:
     films = [_pictures(path) for path in sorted(kept.glob("*.mp4"))]
     failed = {name: sum(report["nodes"][name]["total"]["failed"].values())
               for name in ("file", "film", "none")}  # fmt: skip
-    found.say(f"filled {round(times)} times: {failed['film']} pictures and {failed['file']} results "
-              f"failed, {len(films)} films play")  # fmt: skip
+    unwritten = report["nodes"]["file"]["total"]["entered"] - sum('"seq"' in one for one in lines)
+    found.say(
+        f"filled {round(times)} times: {failed['film']} pictures and {unwritten} lines lost, "
+        f"{len(films)} films play"
+    )
     events = {name: report["events"].get(name, 0) for name in ("sink.lost", "sink.back")}
     found.want(set(events.values()) == {2 * round(times)}, f"one each time of each, got {events}")
     found.want(all(_is_whole(line) for line in lines[:-1]), "whole lines")

@@ -38,7 +38,7 @@ class Ours:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.folder = folder
-        self.said = folder / "said.log"
+        self.log = folder / "said.log"
         self._report = folder / "report.json"
         self._config = folder / "config.yaml"
         self._config.write_text(text.replace("{stages}", str(STAGES)))
@@ -50,7 +50,7 @@ class Ours:
         command = [*self._before, sys.executable, "-m", "pipeline", "run", str(self._config)]
         self._process = await asyncio.to_thread(self._start, command)
         try:
-            await until(self._has_written, f"a first result ({self.said})", SETTLE_S)
+            await until(self._has_written, f"a first result ({self.log})", SETTLE_S)
         except BaseException:
             self.kill()
             raise
@@ -92,13 +92,17 @@ class Ours:
         stream: dict[str, Any] = self.report()["streams"][name]
         return stream
 
+    def said(self, event: str) -> int:
+        """How often its log says this: that can be seen when it can write no report."""
+        return self.log.read_text(errors="replace").count(f'"event": "{event}"')
+
     def lines(self) -> list[str]:
         """What it has said that a person should look at: errors and tracebacks."""
-        said = self.said.read_text(errors="replace").splitlines()
+        said = self.log.read_text(errors="replace").splitlines()
         return [line for line in said if '"level": "error"' in line or "Traceback" in line]
 
     def _start(self, command: Sequence[str]) -> "subprocess.Popen[bytes]":
-        with self.said.open("wb") as out:
+        with self.log.open("wb") as out:
             return subprocess.Popen(
                 [*command, "--report", str(self._report), "--no-table"],
                 cwd=ROOT, env=os.environ | self._environment, stdout=out, stderr=out,
@@ -106,5 +110,5 @@ class Ours:
 
     def _has_written(self) -> bool:
         if self._process.poll() is not None:
-            raise RuntimeError(f"wanted a run, got: {self.said.read_text()[-2000:]}")
+            raise RuntimeError(f"wanted a run, got: {self.log.read_text()[-2000:]}")
         return self._report.exists() and self.report()["first_result_s"] is not None

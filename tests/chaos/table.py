@@ -1,6 +1,16 @@
 """All faults by name."""
 
-from tests.chaos import cameras, clock, descriptors, disk, killed, workers
+from tests.chaos import (
+    bitstream,
+    cameras,
+    clock,
+    descriptors,
+    disk,
+    killed,
+    neighbour,
+    soak,
+    workers,
+)
 from tests.chaos.fault import Fault
 
 FAULTS: dict[str, Fault] = {
@@ -32,5 +42,17 @@ FAULTS: dict[str, Fault] = {
     "descriptors": Fault(
         "descriptors.short and .enough, what is open goes on, the camera and viewers come back",
         descriptors.short, full=5, short=1,
+    ),
+    "neighbour": Fault(
+        "stream.degraded of the lower priority, stream.restored by itself, no frame failed",
+        neighbour.hungry, full=3, short=1,
+    ),
+    "damaged": Fault(
+        "no crash, no outage, no leak, damaged pictures marked",
+        bitstream.damaged, full=10, short=0.5, unit="minutes",
+    ),
+    "soak": Fault(
+        "memory, threads and descriptors flat, no outage",
+        soak.flat, full=30, short=3, unit="minutes",
     ),
 }  # fmt: skip
