@@ -10,6 +10,9 @@ from stages.capture.h264 import IDR, SLICE, SPS, Counting, Unreadable, counting,
 from stages.capture.nal import heads, length_size
 from stages.capture.packet import VideoPacket
 
+LASTING = 900
+"""Pictures after which damage counts as mended though no keyframe came: half a minute. A stream
+that is refreshed bit by bit has none; cameras have one every 20 seconds at the most."""
 HEAD = 4096
 """Bytes of a packet in which its parameter sets and the header of its first slice are sought."""
 UNIT = 96
@@ -26,15 +29,14 @@ class Soundness:
         self._length = length_size(codec, extradata)
         self._how: Counting | None = None
         self._last: int | None = None
-        self._broken = False
+        self._suspect = 0  # pictures to come that are, at most
         if self._h264:
             for unit in _sets(extradata, self._length):
                 self._learn(unit)
 
     def judge(self, packet: VideoPacket) -> bool:
         """Whether the picture of the next packet is built from what is damaged or missing."""
-        if packet.is_keyframe:
-            self._broken = False
+        self._suspect = 0 if packet.is_keyframe else max(0, self._suspect - 1)
         if self._h264:
             for unit in heads(memoryview(packet)[:HEAD], self._length, UNIT):
                 kind = unit[0] & 31
@@ -43,11 +45,11 @@ class Soundness:
                 elif kind in {SLICE, IDR}:
                     self._count(unit, idr=kind == IDR)
                     break
-        return self._broken
+        return self._suspect > 0
 
     def spoil(self) -> None:
         """A picture could not be decoded, or only in part."""
-        self._broken = True
+        self._suspect = LASTING
 
     def _learn(self, unit: bytes) -> None:
         try:
@@ -62,12 +64,13 @@ class Soundness:
         try:
             number = 0 if idr else frame_num(unit, self._how)
         except Unreadable:
-            self._broken = True
+            self.spoil()
             return
         if self._last is not None and not idr and not self._how.gaps:
             after = (self._last + 1) % (1 << self._how.bits)
             # The same number again is the second field of a picture.
-            self._broken = self._broken or number not in {self._last, after}
+            if number not in {self._last, after}:
+                self.spoil()
         if unit[0] >> 5 & 3:  # nal_ref_idc: others are built from it
             self._last = number
 

@@ -1,7 +1,7 @@
 """Stages for faults, named in configs as `PATH:Name`."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 import av
@@ -22,16 +22,16 @@ CARD: Size = (640, 480)  # of the test card that `Compare` knows
 class Compare(Stage):
     """Holds pictures against the test card as it was coded, to the last bit.
 
-    seen  how many were (whole, marked as corrupt)
+    seen  by stream: how many were (whole, marked as corrupt)
     """
 
     def __init__(self, options: Options, context: StageContext) -> None:
-        self.seen: Counter[tuple[bool, bool]] = Counter()
+        self.seen: defaultdict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
         self._card = _decoded(CARD)
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
         for frame in frames:
-            self.seen[self._whole(frame.picture), frame.corrupt] += 1
+            self.seen[frame.stream][self._whole(frame.picture), frame.corrupt] += 1
         return [nothing() for _ in frames]
 
     def _whole(self, picture: Picture) -> bool:
