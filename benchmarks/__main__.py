@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import everything, live, throughput, zoo
+from benchmarks import everything, live, recorder, throughput, zoo
 from benchmarks.measure import RUNS, Bar
 from pipeline.report import versions
 
@@ -48,6 +48,7 @@ def main() -> None:
         "memory": lambda: [live.memory()],
         "start": lambda: [live.start()],
         "hop": lambda: [live.hop()],
+        "record": recorder.bars,
         "zoo": zoo.bars,
         "everything": everything.bars,
         "soak": lambda: [live.soak()],

@@ -1,4 +1,4 @@
-"""The pictures of docs/images: each config run on a real clip, and what its page then shows.
+"""The pictures of docs/images: each config run on a real clip, and what its viewer then shows.
 
 `make pictures` makes them all; a clip that is not here is named and its picture left as it was.
 """
@@ -18,7 +18,7 @@ from models import zoo
 from models.store import import_model
 from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
-from sinks.mjpeg import MjpegSink
+from sinks.webrtc.sink import WebrtcSink
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("FRAMEWIRE_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -58,7 +58,7 @@ SHOTS = {
 
 
 async def take(shot: Shot) -> NDArray[np.uint8]:
-    """Run the config until its page shows the picture. Raises TimeoutError when it never does."""
+    """Run the config until its viewer has the picture. Raises TimeoutError when it never does."""
     sources = [str(DATA / shot.source)] if shot.source else []
     if shot.model is not None:
         name, weights = shot.model
@@ -74,7 +74,7 @@ async def take(shot: Shot) -> NDArray[np.uint8]:
     shown = []
     async with Pipeline(config) as pipeline:
         running = asyncio.create_task(pipeline.run())
-        board = next(s for s in pipeline.parts.sinks.values() if isinstance(s, MjpegSink)).board
+        board = next(s for s in pipeline.parts.sinks.values() if isinstance(s, WebrtcSink)).board
         async with asyncio.timeout(PATIENCE_S):
             for stream in list(config.streams)[: shot.streams]:
                 async for picture in board.watch([stream]):

@@ -10,6 +10,7 @@ from pipeline.config import NodeConfig, PipelineConfig
 from pipeline.graph import CAPTURE, Graph, demand
 from pipeline.isolation import IsolatedStage
 from pipeline.overload import Governor
+from pipeline.provenance import provenance
 from pipeline.tuning import step_back
 from pipeline.worker import Rules
 from sinks.registry import find_sink
@@ -49,8 +50,11 @@ async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
         name: make_source(name, stream.options, demand(config, name), config.folder, lanes[name])
         for name, stream in config.streams.items()
     }
+    patient = frozenset(name for name, source in sources.items() if not source.live)
     sinks = {
-        name: find_sink(box.sink)(box.options, _sink_context(name, config, lanes))
+        name: find_sink(box.sink)(
+            box.options, _sink_context(name, config, lanes, patient, announce)
+        )
         for name, box in config.sinks.items()
     }
     governor = Governor({name: stream.priority for name, stream in config.streams.items()})
@@ -75,16 +79,28 @@ def rules(box: NodeConfig) -> Rules:
     )
 
 
-def _sink_context(name: str, config: PipelineConfig, lanes: Mapping[str, Lane]) -> SinkContext:
+def _sink_context(
+    name: str,
+    config: PipelineConfig,
+    lanes: Mapping[str, Lane],
+    patient: frozenset[str],
+    announce: Announce,
+) -> SinkContext:
     streams, guards = config.streams_of(name), config.guards_of(name)
+    condition = config.sinks[name].condition
     # A guarded stream has no lane: whatever a sink does, it cannot pass on what is to be hidden.
     own = {stream: lanes[stream] for stream in streams if stream not in guards}
     graph = {
         node: GraphNode(box.stage, tuple(box.inputs), config.streams_of(node), box.options)
         for node, box in config.graph.items()
     }
-    inputs = tuple(config.sinks[name].inputs)
-    return SinkContext(name, streams, config.folder, guards, own, inputs, graph)
+    return SinkContext(
+        name, streams, config.folder, guards, own,
+        inputs=tuple(config.sinks[name].inputs), graph=graph,
+        patient=patient.intersection(streams),
+        when=None if condition is None else condition.holds,
+        announce=announce, origin=partial(provenance, config),
+    )  # fmt: skip
 
 
 async def _make_stages(config: PipelineConfig, announce: Announce) -> dict[str, Runs]:

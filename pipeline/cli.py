@@ -116,6 +116,43 @@ def doctor(
     raise typer.Exit(command(redis))
 
 
+@app.command()
+def replay(
+    recording: Annotated[
+        Path,
+        typer.Argument(metavar="RECORDING", help="An mp4 file of `sink: record`, or a folder."),
+    ],
+    config: Config,
+    report: Annotated[
+        Path | None, typer.Option(help="Write what happened to every frame, as JSON.")
+    ] = None,
+    log_level: Annotated[Level, typer.Option(help="The least that is said.")] = Level.INFO,
+) -> None:
+    """Run a config of one stream over a recording, under the clocks it was recorded under."""
+    from pipeline.commands.replay import replay as command  # noqa: PLC0415
+
+    raise typer.Exit(command(recording, config, report, log_level.value))
+
+
+@app.command()
+def verify(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Recordings with `evidence: true`.")
+    ],
+    key: Annotated[
+        str | None, typer.Option(help="The public key that must have signed them.")
+    ] = None,
+    known: Annotated[
+        str | None,
+        typer.Option(metavar="DIGEST", help="A record that must be there, from an earlier check."),
+    ] = None,
+) -> None:
+    """Check that recordings are what was recorded, and all of it; name the first break."""
+    from pipeline.commands.verify import check as command  # noqa: PLC0415
+
+    raise typer.Exit(command(folder, key, known))
+
+
 @models.command("list")
 def models_list() -> None:
     """List the models, and which of them are ready."""

@@ -178,5 +178,6 @@ def _filters(box: NodeConfig | SinkConfig, overload: Filter | None) -> Iterator[
         yield AtMost(box.fps)
     if overload is not None:
         yield overload
-    if box.condition is not None:
+    judges = isinstance(box, SinkConfig) and find_sink(box.sink).judges
+    if box.condition is not None and not judges:
         yield When(box.condition)

@@ -5,6 +5,7 @@ so a process that is killed loses the last half second and no more. The encoder 
 (x264's zerolatency), so what `add` has returned from is in the file or in its last fragment.
 """
 
+import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -55,13 +56,17 @@ class Encoding:
 
 
 class Disk:
-    """A file that the muxer writes to, which does not forget that a write failed, as FFmpeg may."""
+    """A file that the muxer writes to, which does not forget that a write failed, as FFmpeg may.
+
+    size   bytes written
+    error  what the first write that failed has raised, or None
+    """
 
     def __init__(self, path: Path) -> None:
         """Make the file, or empty the one that is there. Raises OSError."""
         self._file = path.open("wb", buffering=0)
-        self._size = self._whole = 0
-        self._error: OSError | None = None
+        self.size = self._whole = 0
+        self.error: OSError | None = None
 
     def write(self, data: bytes) -> int:
         """Write all of it. Raises OSError."""
@@ -69,25 +74,29 @@ class Disk:
         try:
             while left:
                 taken = self._file.write(left)
-                self._size += taken
+                self.size += taken
                 left = left[taken:]
         except OSError as error:
-            self._error = error
+            self.error = error
             raise
         return len(data)
 
     def keep(self) -> None:
         """What has been written is whole."""
-        self._whole = self._size
+        self._whole = self.size
+
+    def sync(self) -> None:
+        """Have the system put on the disk what has been written. Raises OSError."""
+        os.fdatasync(self._file.fileno())
 
     def close(self) -> None:
         """Close the file. After a write that failed, cut off what is not whole, and raise again."""
-        if self._error is not None:
+        if self.error is not None:
             with suppress(OSError):  # not a regular file, then
                 self._file.truncate(self._whole)
         self._file.close()
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
 
 
 class Mp4Writer:

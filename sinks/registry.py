@@ -9,6 +9,7 @@ from sinks.jsonl import JsonlSink
 from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
 from sinks.null import NullSink
+from sinks.record import RecordSink
 from sinks.redis import RedisSink
 from sinks.restream import RestreamSink
 from sinks.sink import Sink
@@ -21,6 +22,7 @@ SINKS: dict[str, type[Sink]] = {
     "mjpeg": MjpegSink,
     "webrtc": WebrtcSink,
     "restream": RestreamSink,
+    "record": RecordSink,
     "null": NullSink,
 }
 

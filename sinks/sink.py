@@ -1,6 +1,6 @@
 """The contract of a sink: where results go."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -12,7 +12,7 @@ from models.results import Result
 from stages.events import Event
 from stages.frame import Frame
 from stages.lane import Lane
-from stages.stage import StageOptions
+from stages.stage import StageOptions, unheard
 
 Mode = Literal["each", "frame"]
 
@@ -70,6 +70,11 @@ class SinkContext:
     lanes   by stream: its video as it comes in. A stream that is guarded has none
     inputs  of the sink: nodes, or "capture"
     graph   by name: all nodes, whether or not the sink reads from them
+    patient the streams whose source can wait: who takes their packets may hold it up
+    when    of a sink that `judges`: whether the config's `when` holds for these results; None if
+            the config has none. Raises what the condition raises
+    announce tells the pipeline of something that happened; from any thread
+    origin  what results come from, as digests by name; may take a second
     """
 
     node: str
@@ -79,6 +84,10 @@ class SinkContext:
     lanes: Mapping[str, Lane] = field(default_factory=dict)
     inputs: tuple[str, ...] = ()
     graph: Mapping[str, GraphNode] = field(default_factory=dict)
+    patient: frozenset[str] = frozenset()
+    when: Callable[[Mapping[str, Result]], bool] | None = None
+    announce: Callable[[Event], None] = unheard
+    origin: Callable[[], Mapping[str, str]] = dict
 
 
 class Sink(Protocol):
@@ -89,6 +98,7 @@ class Sink(Protocol):
              "frame": one delivery for each frame, when all inputs have answered
     lane     it takes video from the packet lane. In mode "each", `capture` among its inputs stands
              for that, gives no deliveries, and asks for no picture to be decoded
+    judges   `when` keeps nothing from it: it asks `SinkContext.when` itself
 
     Every method runs on the event loop and must not block it.
     """
@@ -96,6 +106,7 @@ class Sink(Protocol):
     Options: ClassVar[type[StageOptions]] = StageOptions
     mode: ClassVar[Mode] = "each"
     lane: ClassVar[bool] = False
+    judges: ClassVar[bool] = False
 
     @classmethod
     def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:  # noqa: ARG003

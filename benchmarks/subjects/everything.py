@@ -1,4 +1,4 @@
-"""configs/everything.yaml with somebody who watches its page. Arguments: FILM SECONDS WARM_UP.
+"""configs/everything.yaml with somebody who watches. Arguments: FILM SECONDS WARM_UP.
 
 Prints what the watcher saw after the first seconds, and what the whole run took.
 """
@@ -14,7 +14,7 @@ from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
 from pipeline.report import report
 from pipeline.tuning import tune
-from sinks.mjpeg import MjpegSink
+from sinks.webrtc.sink import WebrtcSink
 
 
 async def main(film: str, seconds: str, warm_up: str) -> None:
@@ -22,14 +22,21 @@ async def main(film: str, seconds: str, warm_up: str) -> None:
     watcher = Watcher()
     async with Pipeline(config) as pipeline:
         began = time.monotonic()
-        (page,) = (s for s in pipeline.parts.sinks.values() if isinstance(s, MjpegSink))
-        looking = asyncio.create_task(watcher.look(page.board, next(iter(config.streams))))
+        (viewer,) = (s for s in pipeline.parts.sinks.values() if isinstance(s, WebrtcSink))
+        video = viewer.videos[next(iter(config.streams))]
+        looking = asyncio.create_task(watcher.look(video))
         await pipeline.run(float(seconds) + float(warm_up))
         looking.cancel()
         made = report(pipeline, began)
     nodes = {name: [node.total.done, node.ms] for name, node in made.nodes.items()}
-    took = {"balanced": made.balanced, "peak_mb": made.peak_rss_mb, "cpu": made.cpu_s}
-    print(json.dumps({**watcher.figures(float(warm_up)), **took, "nodes": nodes}))
+    took = {
+        "balanced": made.balanced,
+        "peak_mb": made.peak_rss_mb,
+        "cpu": made.cpu_s,
+        "path": video.path,
+    }
+    told = {**watcher.figures(float(warm_up)), **took, "nodes": nodes, "path": video.path}
+    print(json.dumps(told))
 
 
 if __name__ == "__main__":

@@ -226,6 +226,12 @@ class PipelineConfig(Part):
     http: HttpConfig = Field(default=HttpConfig(), description="The pipeline's own small server.")
     folder: Path = Field(default=Path(), exclude=True)
     _secrets: Secrets = PrivateAttr(default_factory=Secrets)
+    _digest: str = PrivateAttr(default="")
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the file it was read from, before anything was filled in."""
+        return self._digest
 
     @property
     def secrets(self) -> Secrets:
@@ -264,6 +270,10 @@ class PipelineConfig(Part):
         if wrong:
             raise ValueError("; ".join(str(problem) for problem in wrong))
         return self
+
+    def keep_digest(self, sha256: str) -> None:
+        """It was read from a file with this digest."""
+        self._digest = sha256
 
     def keep_secret(self, secrets: Secrets) -> None:
         """From now on no `repr` of the config or its parts shows any of them."""

@@ -1,5 +1,6 @@
 """From a file to a config, or to everything that is wrong with it."""
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -81,6 +82,7 @@ def parse_config(
     if config is None:
         raise AssertionError("a config without a mistake, and yet none")
     config.keep_secret(report.secrets)
+    config.keep_digest(hashlib.sha256(data).hexdigest())
     return config
 
 

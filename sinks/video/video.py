@@ -143,6 +143,11 @@ class Video:
         """Pictures that came faster than they could be encoded."""
         return self._encoder.lost
 
+    @property
+    def drawn(self) -> bool:
+        """Whether its pictures come from `draw`."""
+        return self._drawn is not None
+
     def attach(self, reader: Reader) -> Subscription:
         """Begin to read. What can be shown already is given at once."""
         one = Subscription(self, reader)

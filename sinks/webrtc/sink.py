@@ -10,7 +10,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, ClassVar
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from sinks.webrtc.viewers import Viewers
 
 FRESH_S = 1.0  # an annotated picture so old is still the latest
-SNAPSHOT = Look(quality=85, least=2, width=1920, max_fps=5)
+SNAPSHOT = Look(quality=85, least=640, width=1920, max_fps=5)
 LIVE = {**NO_STORE, "Cross-Origin-Resource-Policy": "same-origin"}
 
 log = structlog.get_logger()
@@ -64,15 +64,23 @@ class WebrtcSink(Sink):
 
     def __init__(self, options: WebrtcOptions, context: SinkContext) -> None:
         """Nobody watches yet."""
+        # Sinks are made before stages: in a process that has TensorFlow's copy of OpenSSL already,
+        # which a stage of somebody's own may bring, libsrtp crashes while it begins.
+        import_module("pylibsrtp")
         self.too_large = 0
         self._options = options
         self._context = context
         self._bulletins = Bulletins()
-        self._board = Board(context.streams, replace(SNAPSHOT, guards=context.guards))
+        self.board = Board(context.streams, replace(SNAPSHOT, guards=context.guards))
         self._streams = {name: self._stream(name) for name in context.streams}
         self._throttle = Throttle()
         self._viewers: Viewers | None = None
         self._whep = Whep(self._there, self._may_watch)
+
+    @property
+    def videos(self) -> Mapping[str, Video]:
+        """What is sent of each stream."""
+        return {name: state.video for name, state in self._streams.items()}
 
     async def open(self) -> None:
         """Listen to the lanes."""
@@ -81,7 +89,7 @@ class WebrtcSink(Sink):
         from sinks.webrtc.viewers import Viewers  # noqa: PLC0415
 
         self._viewers = Viewers(
-            {name: state.video for name, state in self._streams.items()},
+            self.videos,
             self._options.ice_servers,
             self._options.max_viewers,
             self._options.connect_s,
@@ -104,7 +112,7 @@ class WebrtcSink(Sink):
                 state.video.draw(replace(delivery, nodes=(), recent={}))
             if not self._options.burn:
                 self._say(delivery)
-            self._board.offer(replace(delivery, nodes=tuple(frame.results)))
+            self.board.offer(replace(delivery, nodes=tuple(frame.results)))
 
     async def announce(self, event: Event) -> None:
         """Tell pages."""
@@ -115,7 +123,7 @@ class WebrtcSink(Sink):
     async def close(self) -> None:
         """Send everybody away."""
         self._bulletins.close()
-        self._board.close()
+        self.board.close()
         if self._viewers is not None:
             await self._viewers.close()
         videos = [state.video for state in self._streams.values()]
@@ -222,7 +230,7 @@ class WebrtcSink(Sink):
     async def _snapshot(self, request: Request) -> Response:
         state = self._known(request)
         looked(request, state.name, "snapshot")
-        feed = self._board.feeds[state.name]
+        feed = self.board.feeds[state.name]
         shown = await feed.picture() if feed.number else None
         if shown and time.monotonic() - shown.delivery.frame.arrived < FRESH_S:
             return Response(shown.jpeg, 200, {**LIVE, **shown.headers})

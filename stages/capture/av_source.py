@@ -46,14 +46,16 @@ class AvSource:
         demand: Demand,
         lane: Lane,
         container_format: str | None = None,
+        stats: SourceStats | None = None,
     ) -> None:
         """Open nothing yet.
 
         stream            its name in the config
         lane              gets its packets, and its pictures before they are given
         container_format  FFmpeg's demuxer, found out if left out
+        stats             where to count; its own, if left out
         """
-        self.stats = SourceStats()
+        self.stats = stats or SourceStats()
         self._subject = Subject(stream, place, options, demand, self.stats, Throttle(), lane)
         self._format = container_format
         self._paced = options.pace == "realtime" or (options.pace == "auto" and options.loop)

@@ -7,6 +7,7 @@ from stages.capture.av_source import AvSource
 from stages.capture.folder import Folder
 from stages.capture.options import CaptureOptions
 from stages.capture.place import Kind, find_place
+from stages.capture.recording import RecordingSource, segments
 from stages.capture.still import StillSource
 from stages.capture.testcard import CardAlbum, check_size
 from stages.capture.whip import WhipSource
@@ -40,6 +41,8 @@ def make_source(
     if place.kind is Kind.FOLDER:
         album = Folder(Path(place.address), stream, options)
         return StillSource(stream, album, options, demand, lane)
+    if place.kind is Kind.RECORDING:
+        return RecordingSource(stream, Path(place.address), options, demand, lane)
     if place.kind is Kind.WHIP:
         return WhipSource(stream, options, demand, lane)
     return AvSource(stream, place, options, demand, lane)
@@ -55,6 +58,8 @@ def check_source(options: CaptureOptions, folder: Path = Path()) -> None:
     place = find_place(options, folder)
     if place.kind is Kind.FOLDER:
         Folder(Path(place.address), "", options)
+    if place.kind is Kind.RECORDING:
+        segments(Path(place.address))
     if place.kind is Kind.CARD:
         check_size(*_card_size(options))
 

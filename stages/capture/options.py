@@ -21,8 +21,9 @@ class CaptureOptions(Options):
         repr=False,
         description="A URL (rtsp, rtsps, rtmp, http, https, udp, rtp, tcp), a video file, "
         "a folder of pictures, a camera such as /dev/video0, `testcard`, `whip`: whoever publishes "
-        "it to `/whip/NAME` of our server, or `auto`: the first camera that opens, else a clip of "
-        "a person talking, else the test card.",
+        "it to `/whip/NAME` of our server, `recording://PATH`: what `sink: record` has recorded, "
+        "under its old clocks, or `auto`: the first camera that opens, else a clip of a person "
+        "talking, else the test card.",
     )
     pace: Literal["auto", "realtime", "fast"] = Field(
         "auto",

@@ -1,5 +1,5 @@
-"""What a `source` means: a URL, a camera, a file, a folder, the test card, whoever publishes to us,
-or whatever is there."""
+"""What a `source` means: a URL, a camera, a file, a folder, a recording, the test card, whoever
+publishes to us, or whatever is there."""
 
 import os
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ STREAMING = frozenset({"rtsp", "rtsps", "rtmp", "rtmps", "udp", "rtp", "tcp"})
 """Schemes behind which the world goes on while nobody reads."""
 FETCHING = frozenset({"http", "https"})
 """Schemes behind which there may be a live stream or a file."""
+RECORDING = "recording"
+"""The scheme of what `sink: record` has recorded: `recording://PATH`, of a file or a folder."""
 CAMERAS = Path("/dev")
 
 
@@ -28,6 +30,7 @@ class Kind(Enum):
     URL = "stream"
     FILE = "video file"
     FOLDER = "folder of pictures"
+    RECORDING = "recording"
 
 
 NAMED = {"auto": Kind.AUTO, "testcard": Kind.CARD, "whip": Kind.WHIP}
@@ -69,10 +72,15 @@ def find_place(options: CaptureOptions, folder: Path = Path()) -> Place:
     if source in NAMED:
         return Place(NAMED[source], source)
     scheme, separator, rest = source.partition("://")
-    if separator and scheme.lower() != "file":
+    recorded = bool(separator) and scheme.lower() == RECORDING
+    if separator and scheme.lower() not in {"file", RECORDING}:
         return _url(source, scheme.lower())
     # Not Path.expanduser, which raises for the home of somebody who is not there.
     path = folder / os.path.expanduser(rest if separator else source)  # noqa: PTH111
+    if recorded and path.exists():
+        return Place(Kind.RECORDING, str(path))
+    if recorded:
+        raise BadOptions(f"source: wanted a recording, got nothing at {path.absolute()}")
     if path.is_relative_to(CAMERAS):
         return Place(Kind.CAMERA, str(path))  # it may be unplugged now and come back
     if path.is_dir():

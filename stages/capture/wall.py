@@ -19,6 +19,9 @@ ClockKind = Literal["rtcp", "monotonic", "none"]
 TRUSTED = 86_400.0
 """Seconds by which a camera's clock may differ from ours. One that was never set says 1970, or
 counts from its start; a day leaves room for a wrong time zone, which an operator should see."""
+REPORTED = 1.0
+"""Seconds between two looks at what the sender last reported: it does so every few seconds (RFC
+3550, 6.2), and between two reports its clock and the packets' times run alike."""
 FRESH = 10.0
 """Seconds that a picture of a local camera may have waited, to be told from another kind of clock;
 FFmpeg's V4L2 input uses the same window."""
@@ -45,6 +48,8 @@ class Wall:
         self._counts = stats.counts
         self._warned = False
         self._clock = clock
+        self._offset = self._tick = 0.0
+        self._until = float("-inf")
 
     def taken(self, packet: VideoPacket, arrived: float) -> datetime | None:
         """UTC at which the picture in `packet` was taken, or None if nothing credible says so.
@@ -71,9 +76,11 @@ class Wall:
 
     def _theirs(self, packet: VideoPacket, arrived: float, now: float) -> float | None:
         if self._kind == "rtcp":
-            if packet.has_sidedata("prft"):
-                (micros,) = struct.unpack_from("<q", bytes(packet.get_sidedata("prft")))
-                return float(micros) / 1e6
+            if packet.pts is not None and arrived < self._until:
+                return self._offset + packet.pts * self._tick
+            told = bytes(packet.get_sidedata("prft"))  # empty if there is none
+            if told:
+                return self._learn(packet, arrived, struct.unpack_from("<q", told)[0] / 1e6)
             began = self._container.start_time_realtime
             if began and packet.pts is not None:
                 return began / 1e6 + float(packet.pts * packet.time_base)
@@ -81,3 +88,11 @@ class Wall:
             age = arrived - float(packet.pts * packet.time_base)
             return now - age if 0 <= age <= FRESH else None
         return None
+
+    def _learn(self, packet: VideoPacket, arrived: float, theirs: float) -> float:
+        """Remember how the sender's clock stands to the packets' times, for a while."""
+        if packet.pts is not None:
+            self._tick = float(packet.time_base)
+            self._offset = theirs - packet.pts * self._tick
+            self._until = arrived + REPORTED
+        return theirs

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pylibsrtp  # noqa: F401 - before TensorFlow, which makes the models: see WebrtcSink
 import pytest
 
 from benchmarks.watcher import Watcher
 from models.store import find
 from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
-from sinks.mjpeg import MjpegSink
+from sinks.webrtc.sink import WebrtcSink
 from tests.configs.ready_everything import ready_everything
 
 CONFIG = Path(__file__).parents[2] / "configs" / "everything.yaml"
@@ -57,7 +58,7 @@ async def test_ten_families_say_something_and_the_picture_goes_on(
         assert find(options.model).spec.family == family  # type: ignore[attr-defined]
     watcher = Watcher()
     async with Pipeline(config) as pipeline:
-        (page,) = (s for s in pipeline.parts.sinks.values() if isinstance(s, MjpegSink))
+        (viewer,) = (s for s in pipeline.parts.sinks.values() if isinstance(s, WebrtcSink))
 
         def enough() -> bool:
             spoken = all(pipeline.workers[node].effort.frames for node in FAMILIES)
@@ -65,7 +66,7 @@ async def test_ten_families_say_something_and_the_picture_goes_on(
 
         async with asyncio.timeout(AT_MOST_S):
             running = asyncio.create_task(pipeline.run())
-            await watcher.look(page.board, "camera", enough)
+            await watcher.look(viewer.videos["camera"], enough)
         pipeline.stop()
         await running
 
