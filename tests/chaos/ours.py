@@ -37,7 +37,7 @@ class Ours:
         before: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.log = folder / "said.log"
         self._report = folder / "report.json"
         self._config = folder / "config.yaml"
