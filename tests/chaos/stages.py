@@ -1,8 +1,10 @@
 """Stages for faults, named in configs as `PATH:Name`."""
 
+import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 import av
 import numpy as np
@@ -47,6 +49,27 @@ class Burn(Stage):
             end = time.thread_time() + 0.004
             while time.thread_time() < end:
                 np.sort(np.arange(10_000)[::-1])
+        return [nothing() for _ in frames]
+
+
+class HangsOptions(Options):
+    seconds: float = 1.0
+
+
+class Hangs(Stage):
+    """Does not come back from every 50th frame that it sees for so many seconds."""
+
+    Options: ClassVar[type[Options]] = HangsOptions
+
+    def __init__(self, options: HangsOptions, context: StageContext) -> None:
+        self._seconds = options.seconds
+        self._seen = 0
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        for _ in frames:
+            self._seen += 1
+            if self._seen % 50 == 0:
+                threading.Event().wait(self._seconds)
         return [nothing() for _ in frames]
 
 

@@ -6,6 +6,7 @@ from tests.chaos import (
     clock,
     descriptors,
     disk,
+    hang,
     killed,
     neighbour,
     soak,
@@ -25,6 +26,10 @@ FAULTS: dict[str, Fault] = {
     "worker-killed": Fault(
         "its frame accounted as failed, a result of the next within 2 s, no shared memory left",
         workers.killed, full=2, short=0.17, unit="minutes",
+    ),
+    "stage-hangs": Fault(
+        "given up, its frame accounted as failed, at work again, others unharmed",
+        hang.stuck, full=20, short=2,
     ),
     "ours-killed": Fault(
         "recordings play, lines are whole, the ledger on disk tells what was in flight, no child "
