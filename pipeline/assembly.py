@@ -76,6 +76,8 @@ def rules(box: NodeConfig) -> Rules:
         on_error=box.on_error,
         patience=box.errors_max,
         nice=_nice(box),
+        # A process of its own keeps the time itself: it can be ended.
+        hang=None if box.isolation == "process" else box.hang_s,
     )
 
 
@@ -144,6 +146,11 @@ def _make_stage(name: str, box: NodeConfig, config: PipelineConfig, announce: An
     )
     if box.isolation == "process":
         return IsolatedStage(
-            box.stage, box.options, context, stateless=kind.stateless, announce=announce
+            box.stage,
+            box.options,
+            context,
+            stateless=kind.stateless,
+            announce=announce,
+            hang=box.hang_s,
         )
     return kind(box.options, context)

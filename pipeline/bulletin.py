@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -24,7 +24,9 @@ class Bulletin:
     missed   events that no sink was told of, because too many were waiting
     """
 
-    def __init__(self) -> None:
+    def __init__(self, hear: Callable[[Event], None] | None = None) -> None:
+        """`hear` is told of each event at once, on the event loop; it must not block."""
+        self._hear = hear
         self.counts: Counter[str] = Counter()
         self.recent: deque[Event] = deque(maxlen=100)
         self.missed = 0
@@ -42,6 +44,8 @@ class Bulletin:
     def _note(self, event: Event) -> None:
         self.counts[event.name] += 1
         self.recent.append(event)
+        if self._hear is not None:
+            self._hear(event)
         try:
             self._waiting.put_nowait(event)
         except asyncio.QueueFull:

@@ -47,6 +47,7 @@ class Capture:
         self._downtime = 0.0
         self._lost_at: float | None = None
         self._flowing_since: float | None = None
+        self._flowed_once = False
         self._gate = gate
         self._enter = enter
         self._announce = announce
@@ -64,6 +65,11 @@ class Capture:
         if self._connected_at_stop is not None:
             return self._connected_at_stop
         return self._thread.is_alive() and not self._over and self._lost_at is None
+
+    @property
+    def known(self) -> bool:
+        """Whether a frame has come, or it is known that none does."""
+        return self._flowed_once or self.outages > 0 or self._over
 
     @property
     def downtime(self) -> float:
@@ -163,6 +169,7 @@ class Capture:
 
     def _note_flow(self) -> None:
         self._flowing_since = time.monotonic()
+        self._flowed_once = True
         if self._lost_at is None:
             return
         away = self.downtime - self._downtime

@@ -117,6 +117,27 @@ def doctor(
 
 
 @app.command()
+def top(
+    url: Annotated[
+        str, typer.Argument(metavar="[URL]", help="Where its server is.")
+    ] = "http://127.0.0.1:8080",
+    every: Annotated[float, typer.Option(min=0.1, max=60, help="Seconds between two looks.")] = 1.0,
+    once: Annotated[bool, typer.Option("--once", help="Print it once, and end.")] = False,
+    trust: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="A certificate (PEM) to trust, such as a self-signed."),
+    ] = None,
+) -> None:
+    """Watch an instance that runs: rates, losses, latency, cost, events. `q` ends it.
+
+    A token, if it wants one, is taken from the environment: FRAMEWIRE_TOKEN.
+    """
+    from pipeline.commands.top import top as command  # noqa: PLC0415
+
+    raise typer.Exit(command(url, every, trust, single=once))
+
+
+@app.command()
 def replay(
     recording: Annotated[
         Path,

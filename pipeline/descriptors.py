@@ -50,4 +50,4 @@ class Descriptors:
             return ()
         self._short = short
         name = "descriptors.short" if short else "descriptors.enough"
-        return [Event(name, "process", {"open": used, "limit": limit})]
+        return [Event(name, "run", {"open": used, "limit": limit})]

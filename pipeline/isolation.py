@@ -3,11 +3,14 @@
 Pictures cross in memory that both processes map; everything else over a socket. The memory has no
 name (it is a deleted file, on Linux a memfd), so that nothing can be left behind, whoever is killed
 and however. The child is pipeline/child.py.
+
+A child that does not answer within `hang_s` is killed and replaced like one that died.
 """
 
 import mmap
 import os
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from models.results import Result
+from pipeline.hang import HUNG, hung
 from stages.colour import Colour
 from stages.events import Event
 from stages.frame import Frame
@@ -39,9 +43,14 @@ ALIGN = 64  # bytes: a cache line
 
 
 class WorkerLost(Exception):
-    """The process that ran the stage is gone; its frames are lost with it."""
+    """The process that ran the stage is gone; its frames are lost with it.
 
-    reason = "worker lost"
+    reason  "worker lost", or "hung" if it was killed because it did not answer
+    """
+
+    def __init__(self, message: str, reason: str = "worker lost") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StageFailed(Exception):
@@ -114,6 +123,12 @@ def _nameless() -> int:
         return os.dup(file.fileno())
 
 
+def _timeval(seconds: float) -> bytes:
+    """A `struct timeval` of socket(7), in which no time would stand for all time."""
+    whole, part = divmod(round(max(seconds, 1e-3) * 1e6), 1_000_000)
+    return struct.pack("@ll", whole, part)
+
+
 class IsolatedStage:
     """Stands for a stage that runs in a process of its own: the same `run`, from here.
 
@@ -128,9 +143,11 @@ class IsolatedStage:
         *,
         stateless: bool,
         announce: Callable[[Event], None],
+        hang: float | None = None,
     ) -> None:
         """Start the child and wait until its stage is made.
 
+        hang    seconds within which it has to answer; None for any time
         raises  StageFailed with what the stage said when it could not be made
         """
         self.stateless = stateless
@@ -139,6 +156,7 @@ class IsolatedStage:
         context = replace(context, folder=context.folder.absolute(), announce=unheard)
         self._assignment = Assignment(name, options.model_dump(), context)
         self._announce = announce
+        self._hang = hang
         self._lock = threading.Lock()
         self._memory = SharedMemory()
         self._ready = False
@@ -159,6 +177,14 @@ class IsolatedStage:
         """The child's process id."""
         return self._child.pid
 
+    @property
+    def ready(self) -> bool:
+        """Whether its stage is made, so that a batch would be run at once."""
+        try:
+            return self._ready or self._wire.poll()
+        except OSError:  # the child is just being replaced
+            return False
+
     def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
         """Run a batch in the child.
 
@@ -170,7 +196,10 @@ class IsolatedStage:
                 self._wire.send(self._post(frames))
                 return self._answer()
             except (EOFError, OSError) as error:
-                raise self._replace() from error
+                stuck = isinstance(error, BlockingIOError)  # its socket's limit has passed
+                if stuck and self._hang is not None:
+                    self._announce(hung(self._assignment.context.node, frames, self._hang))
+                raise self._replace(HUNG if stuck else "worker lost") from error
 
     def close(self) -> None:
         """End the child: it leaves by itself when its socket closes, or is killed."""
@@ -191,6 +220,9 @@ class IsolatedStage:
 
     def _start(self) -> tuple[subprocess.Popen[bytes], Connection]:
         ours, theirs = socket.socketpair()
+        if self._hang is not None:
+            for way in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                ours.setsockopt(socket.SOL_SOCKET, way, _timeval(self._hang))
         with theirs:
             child = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 [
@@ -224,7 +256,7 @@ class IsolatedStage:
         said: Sequence[Result | None] = results
         return said
 
-    def _replace(self) -> WorkerLost:
+    def _replace(self, reason: str) -> WorkerLost:
         self._child.kill()
         code = self._child.wait()
         self._wire.close()
@@ -233,7 +265,7 @@ class IsolatedStage:
         self._announce(Event("worker.lost", node, {"exit_code": code}))
         self._child, self._wire = self._spawn()
         self._announce(Event("worker.back", node, {"pid": self._child.pid}))
-        return WorkerLost(f"{node}: its process ended with exit code {code}")
+        return WorkerLost(f"{node}: its process ended with exit code {code}", reason)
 
     def _post(self, frames: Sequence[Frame]) -> list[Posted]:
         size, places = 0, []

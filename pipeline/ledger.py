@@ -25,8 +25,8 @@ class Account:
     done       frames it finished
     dropped    by reason: "full", "replaced", "age", "fps", "every", "when", "rate", "optional",
                "upstream" (no input had anything to say), "removed" (the stage was taken out),
-               "shutdown"
-    failed     by reason: the name of the error's class, "worker lost", "condition",
+               "hung" (all threads of the stage hang), "shutdown"
+    failed     by reason: the name of the error's class, "worker lost", "hung", "condition",
                "abandoned" (still being worked on when the pipeline had to end)
     in_flight  waiting in a join or a link, or being worked on
     """

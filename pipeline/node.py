@@ -10,8 +10,9 @@ became of them. No lock is held while another node is called.
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from pipeline.batch import Batch, Outcome, Tracing
 from pipeline.expression import ConditionError
 from pipeline.filters import Filter
 from pipeline.join import Join
@@ -20,35 +21,6 @@ from pipeline.link import Drop, Link
 from pipeline.newest import Newest
 from sinks.sink import Delivery
 from stages.frame import Frame
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What a worker works on at once; `ticket` keeps batches that run side by side in order."""
-
-    ticket: int
-    deliveries: Sequence[Delivery]
-
-    @property
-    def frames(self) -> list[Frame]:
-        """The frames, in order."""
-        return [delivery.frame for delivery in self.deliveries]
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one frame of a batch.
-
-    said    the node left a result on the frame
-    failed  the reason why it could not, or None
-    """
-
-    said: bool = False
-    failed: str | None = None
-
-
-SAID = Outcome(said=True)
-SILENT = Outcome()
 
 
 class Node:
@@ -61,6 +33,7 @@ class Node:
     outputs   by stream: the nodes that this one feeds, filled in by the graph
     newest    what nodes that it does not wait for have said; None where there are none
     listeners those that keep what this one said last, filled in by the graph
+    tracing   who makes traces of frames, or None
     """
 
     def __init__(
@@ -81,11 +54,13 @@ class Node:
         self.newest = newest
         self.listeners: list[Newest] = []
         self.on_arrival: Callable[[], None] | None = None
+        self.tracing: Tracing | None = None
         self._link = link
         self._filters = filters
         self._accounts = {stream: Account() for stream in inputs}
         self._changed = threading.Condition()
         self._refusal: str | None = None  # why frames are no longer let in
+        self._pause: str | None = None  # why they are not let in for now
         self._ended = False
         self._abandoned = False
         self._ticket = 0
@@ -123,6 +98,8 @@ class Node:
         now = time.monotonic()
         lost: list[Frame] = []
         with self._changed:
+            if self.tracing is not None:
+                self.tracing.waits(self.name, frame, now, once=self.join is not None)
             if self.join is None:
                 self._accounts[frame.stream].enter()
                 self._admit(Delivery(frame, (origin,) if said else ()), now, lost)
@@ -158,14 +135,14 @@ class Node:
     def _admit(self, delivery: Delivery, now: float, lost: list[Frame]) -> None:
         account = self._accounts[delivery.frame.stream]
         try:
-            reason = self._refusal or self._reason_against(delivery)
+            reason = self._refusal or self._pause or self._reason_against(delivery)
         except ConditionError:
             account.fail("condition")
             lost.append(delivery.frame)
+            self._trace_loss(delivery.frame, "condition")
             return
         if reason is not None:
-            account.drop(reason)
-            lost.append(delivery.frame)
+            self._let_go(Drop(delivery, reason), lost)
             return
         dropped = self._link.put(delivery, now)
         if dropped is not None:
@@ -181,8 +158,14 @@ class Node:
         return None
 
     def _let_go(self, drop: Drop, lost: list[Frame]) -> None:
-        self._accounts[drop.delivery.frame.stream].drop(drop.reason)
-        lost.append(drop.delivery.frame)
+        frame = drop.delivery.frame
+        self._accounts[frame.stream].drop(drop.reason)
+        lost.append(frame)
+        self._trace_loss(frame, drop.reason)
+
+    def _trace_loss(self, frame: Frame, reason: str) -> None:
+        if self.tracing is not None:
+            self.tracing.let_go(self.name, frame, reason, time.monotonic())
 
     def _pass_over(self, lost: Sequence[Frame]) -> None:
         for frame in lost:
@@ -234,12 +217,16 @@ class Node:
             return None, 0.0
         if self.newest is not None:
             deliveries = [replace(d, recent=self.newest.about(d.frame)) for d in deliveries]
+        if self.tracing is not None:
+            self.tracing.taken(self.name, deliveries, now)
         batch = Batch(self._ticket, deliveries)
         self._ticket += 1
         return batch, None
 
     def finish(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         """Account for a batch and tell the outputs, in the order in which batches were taken."""
+        if self.tracing is not None:
+            self.tracing.finished(self.name, batch.deliveries, outcomes, time.monotonic())
         with self._changed:
             self._finished[batch.ticket] = (batch, outcomes)
             if self._delivering:
@@ -274,9 +261,24 @@ class Node:
 
     def refuse(self, reason: str) -> None:
         """Let no frame in any more, and let go of those that wait."""
-        lost: list[Frame] = []
         with self._changed:
             self._refusal = reason
+        self._empty(reason)
+
+    def pause(self, reason: str) -> None:
+        """The same until `resume`."""
+        with self._changed:
+            self._pause = reason
+        self._empty(reason)
+
+    def resume(self) -> None:
+        """Let frames in again after a `pause`."""
+        with self._changed:
+            self._pause = None
+
+    def _empty(self, reason: str) -> None:
+        lost: list[Frame] = []
+        with self._changed:
             for delivery in self._link.clear():
                 self._let_go(Drop(delivery, reason), lost)
         self._pass_over(lost)

@@ -1,6 +1,7 @@
 """A pipeline's life: made from a config, run, drained, closed; nothing is left behind."""
 
 import asyncio
+import os
 import time
 from collections.abc import Coroutine
 from types import TracebackType
@@ -14,12 +15,16 @@ from pipeline.capture import Capture
 from pipeline.config import PipelineConfig
 from pipeline.descriptors import Descriptors
 from pipeline.drain import drain
+from pipeline.event_log import EventLog
+from pipeline.isolation import IsolatedStage
 from pipeline.overload import PRESSURE
 from pipeline.sink_worker import SinkWorker
+from pipeline.traces import Traces, traces_of
 from pipeline.usage import Usage
 from pipeline.worker import Worker
 from sinks.sink import Sink
 from stages.capture.backoff import Backoff
+from stages.events import Event
 
 log = structlog.get_logger()
 
@@ -42,12 +47,14 @@ class Pipeline:
     usage     what it costs, its children included
     """
 
-    def __init__(self, config: PipelineConfig) -> None:
+    def __init__(self, config: PipelineConfig, traces: Traces | None = None) -> None:
+        """`traces`: where those of frames go, if not where the config has it."""
         self.config = config
         self.failure: str | None = None
         self.first: float | None = None
         self.asked: float | None = None
         self.usage = Usage()
+        self.traces = traces
         self.captures: dict[str, Capture] = {}
         self.workers: dict[str, Worker] = {}
         self.sink_workers: dict[str, SinkWorker] = {}
@@ -55,9 +62,20 @@ class Pipeline:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
-        self.bulletin = Bulletin()
-        self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
+        self.event_log = await asyncio.to_thread(_event_log, self.config)
+        self.bulletin = Bulletin(self.event_log.hear if self.event_log else None)
+        try:
+            if self.config.traces is not None and self.traces is None:
+                self.traces = traces_of(self.config.traces, tuple(self.config.sinks))
+            self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
+        except BaseException:
+            await self._close_observers()
+            raise
         graph = self.parts.graph
+        enter = graph.enter if self.traces is None else self.traces.entering(graph.enter)
+        if self.traces is not None:
+            for node in graph.nodes.values():
+                node.tracing = self.traces
         for name, box in self.config.graph.items():
             self.workers[name] = Worker(
                 graph.nodes[name], self.parts.stages[name], rules(box),
@@ -71,7 +89,7 @@ class Pipeline:
             told = self.config.streams[name].options
             self.captures[name] = Capture(
                 name, source, Backoff(told.retry_first_s, told.retry_most_s), graph.gates[name],
-                graph.enter, self.bulletin.announce, self._one_ended,
+                enter, self.bulletin.announce, self._one_ended,
             )  # fmt: skip
         self._running = len(self.captures)
         self._drained = False
@@ -95,6 +113,24 @@ class Pipeline:
         self.failure = self.failure or reason
         self._loop.call_soon_threadsafe(self._over.set)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether its end has come, or was asked for."""
+        return self._over.is_set()
+
+    def not_ready(self) -> dict[str, str]:
+        """By "stream NAME" or "stage NAME": what is waited for. Empty when all is ready."""
+        if self.stopping:
+            return {"pipeline": "is stopping"}
+        missing = {}
+        for name, stage in self.parts.stages.items():
+            if isinstance(stage, IsolatedStage) and not stage.ready:
+                missing[f"stage {name}"] = "its process is starting"
+        for name, capture in self.captures.items():
+            if not capture.known:
+                missing[f"stream {name}"] = "no frame yet"
+        return missing
+
     def stop(self) -> None:
         """Ask for the end, from the event loop."""
         self.asked = self.asked or time.monotonic()
@@ -106,9 +142,12 @@ class Pipeline:
         Then drain: what was captured is finished or accounted for, and all workers have left. What
         files still hold in the graph is always finished; else it takes at most five seconds.
         """
-        chores = [self._keep_joins(), self._govern(), self.bulletin.carry(self._sinks())]
+        chores = [self._keep_joins(), self._govern(), self._watch()]
+        chores.append(self.bulletin.carry(self._sinks()))
         tasks = [self._spawn(chore) for chore in chores]
         writers = [self._spawn(worker.run()) for worker in self.sink_workers.values()]
+        started = {"pid": os.getpid(), "streams": len(self.captures), "nodes": len(self.workers)}
+        self.bulletin.announce(Event("run.started", "run", started))
         for worker in self.workers.values():
             worker.start()
         for capture in self.captures.values():
@@ -120,6 +159,8 @@ class Pipeline:
             await self._over.wait()
             if self._running or self.failure:
                 self.stop()
+            why = self.failure or ("sources ended" if self.asked is None else "asked")
+            self.bulletin.announce(Event("run.stopping", "run", {"why": why}))
             await asyncio.to_thread(self.usage.look)  # children end with the drain
             await drain(self, writers)
             self._drained = True
@@ -186,6 +227,15 @@ class Pipeline:
                 log.warning(event.name, about=event.about, **event.detail)
                 self.bulletin.announce(event)
 
+    async def _watch(self) -> None:
+        """Look for stages that hang, four times within the shortest time that is told for that."""
+        limits = [rules(box).hang for box in self.config.graph.values()]
+        least = min((limit for limit in limits if limit is not None), default=None)
+        while least is not None:
+            await asyncio.sleep(min(least / 4, LOOK))
+            for worker in self.workers.values():
+                worker.look(time.monotonic())
+
     async def _close(self) -> None:
         for capture in self.captures.values():
             capture.stop()
@@ -200,3 +250,17 @@ class Pipeline:
             except Exception as error:  # noqa: BLE001 - the sink boundary
                 log.error("sink did not close", sink=name, error=f"{type(error).__name__}: {error}")
                 self.failure = self.failure or f"{name} did not close: {error}"
+        await self._close_observers()
+
+    async def _close_observers(self) -> None:
+        for observer in (self.event_log, self.traces):
+            if observer is not None:
+                await asyncio.to_thread(observer.close, CLOSE_LIMIT)
+
+
+def _event_log(config: PipelineConfig) -> EventLog | None:
+    told = config.events
+    if told is None:
+        return None
+    path = config.folder / told.path
+    return EventLog(path, round(told.max_mb * 1e6), told.keep, config.secrets)

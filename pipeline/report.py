@@ -2,17 +2,22 @@
 
 import os
 import platform
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import psutil
 
 from pipeline.ledger import Balance
-from pipeline.pipeline import Pipeline
+
+if TYPE_CHECKING:  # who only reads reports does without all that makes them
+    from pipeline.pipeline import Pipeline
 
 PACKAGES = (
     "framewire",
@@ -26,6 +31,7 @@ PACKAGES = (
 SHARES = (50, 95, 99)
 _BEGAN = time.monotonic() - (time.time() - float(psutil.Process(os.getpid()).create_time()))
 """Monotonic seconds at which this process began, worked out once: the wall clock may be set."""
+RECENT = 20  # events that a report tells
 
 
 class Latencies(msgspec.Struct, frozen=True):
@@ -37,6 +43,26 @@ class Latencies(msgspec.Struct, frozen=True):
     p99: float
 
 
+class Histogram(msgspec.Struct, frozen=True):
+    """Latencies so far.
+
+    within  how many were at most as long as each of `pipeline.latency.BUCKETS`, then all
+    sum_s   of all, in seconds
+    """
+
+    within: Sequence[int]
+    sum_s: float
+
+
+class EventReport(msgspec.Struct, frozen=True):
+    """Something that happened; see docs/events.md."""
+
+    name: str
+    about: str
+    detail: Mapping[str, object]
+    at: datetime
+
+
 class NodeReport(msgspec.Struct, frozen=True):
     """One node.
 
@@ -45,6 +71,11 @@ class NodeReport(msgspec.Struct, frozen=True):
     ms       milliseconds of the stage for each frame; None for a sink
     ledger   by stream
     latency  of a sink; None for a stage
+    hangs    calls of its stage that took longer than `hang_s`
+    hung     one of them has not come back
+    batches, frames, busy_s  of a stage: calls, frames in them, and seconds inside it
+    times    of a sink: its latencies
+    counts   of a sink: what it counts itself
     """
 
     fps: float
@@ -54,6 +85,13 @@ class NodeReport(msgspec.Struct, frozen=True):
     busy: float | None = None
     ms: float | None = None
     latency: Latencies | None = None
+    hangs: int = 0
+    hung: bool = False
+    batches: int = 0
+    frames: int = 0
+    busy_s: float = 0.0
+    times: Histogram | None = None
+    counts: Mapping[str, float] = {}
 
 
 class StreamReport(msgspec.Struct, frozen=True):
@@ -81,6 +119,11 @@ class Report(msgspec.Struct, frozen=True):
 
     balanced         whether the ledger's sums hold at every node
     first_result_s   from the start of the process to the first result out of a sink, or None
+    not_ready        what is still waited for, as /readyz tells it
+    missed           events that sinks, or the event log, were not told of
+    recent           the last events, the newest last
+    rss_mb, threads, processes  now: memory as for the peak, threads of this process, and processes,
+                     this one and its children
     peak_rss_mb      in 10^6 bytes: the largest resident memory of this process so far, and the
                      largest of all its children (isolated stages, an embedded Redis) together, as
                      seen once a second; memory that several share counts for each
@@ -100,10 +143,16 @@ class Report(msgspec.Struct, frozen=True):
     cpu_s: float
     versions: Mapping[str, str]
     failure: str | None = None
+    rss_mb: float = 0.0
+    threads: int = 0
+    processes: int = 1
+    missed: int = 0
+    recent: Sequence[EventReport] = ()
+    not_ready: Mapping[str, str] = {}
     over: bool = True
 
 
-def report(pipeline: Pipeline, began: float, *, over: bool = True) -> Report:
+def report(pipeline: "Pipeline", began: float, *, over: bool = True) -> Report:
     """The run so far; `began` is the monotonic second at which it began."""
     seconds = max(time.monotonic() - began, 1e-9)
     ledger = pipeline.parts.graph.ledger()
@@ -123,6 +172,13 @@ def report(pipeline: Pipeline, began: float, *, over: bool = True) -> Report:
         versions=versions(),
         failure=pipeline.failure,
         over=over,
+        rss_mb=round(pipeline.usage.rss / 1e6, 1),
+        threads=threading.active_count(),
+        processes=1 + pipeline.usage.children,
+        not_ready=pipeline.not_ready(),
+        missed=pipeline.bulletin.missed + (pipeline.event_log.lost if pipeline.event_log else 0),
+        recent=[EventReport(e.name, e.about, e.detail, e.at)
+                for e in list(pipeline.bulletin.recent)[-RECENT:]],
     )  # fmt: skip
 
 
@@ -152,23 +208,32 @@ def versions() -> Mapping[str, str]:
 
 
 def _node(
-    pipeline: Pipeline, name: str, ledger: Mapping[str, Balance], seconds: float
+    pipeline: "Pipeline", name: str, ledger: Mapping[str, Balance], seconds: float
 ) -> NodeReport:
     total = Balance.total(ledger.values())
-    busy = ms = latency = None
-    if (worker := pipeline.workers.get(name)) is not None:
-        busy = round(worker.effort.busy / seconds, 3)
-        ms = round(1000 * worker.effort.busy / max(worker.effort.frames, 1), 3)
-    else:
-        times = pipeline.sink_workers[name].latency
-        shares = [round(1000 * share, 3) for share in times.percentiles(*SHARES)]
-        latency = Latencies(times.count, *shares)
     depth = pipeline.parts.graph.nodes[name].depth
-    return NodeReport(round(total.done / seconds, 2), total, ledger, depth, busy, ms, latency)
+    fps = round(total.done / seconds, 2)
+    if (worker := pipeline.workers.get(name)) is not None:
+        effort = worker.effort
+        return NodeReport(
+            fps, total, ledger, depth,
+            busy=round(effort.busy / seconds, 3),
+            ms=round(1000 * effort.busy / max(effort.frames, 1), 3),
+            hangs=worker.hangs, hung=worker.hung,
+            batches=effort.batches, frames=effort.frames, busy_s=round(effort.busy, 6),
+        )  # fmt: skip
+    sink = pipeline.sink_workers[name]
+    shares = [round(1000 * share, 3) for share in sink.latency.percentiles(*SHARES)]
+    within, total_s = sink.latency.histogram()
+    return NodeReport(
+        fps, total, ledger, depth,
+        latency=Latencies(sink.latency.count, *shares),
+        times=Histogram(within, round(total_s, 6)), counts=sink.counts(),
+    )  # fmt: skip
 
 
 def _stream(
-    pipeline: Pipeline, name: str, captured: Mapping[str, Balance], seconds: float
+    pipeline: "Pipeline", name: str, captured: Mapping[str, Balance], seconds: float
 ) -> StreamReport:
     capture = pipeline.captures[name]
     return StreamReport(

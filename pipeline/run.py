@@ -16,6 +16,7 @@ from rich.live import Live
 from models.errors import ModelError
 from pipeline.access.access import Access, opened
 from pipeline.config import PipelineConfig
+from pipeline.health import health_routes
 from pipeline.isolation import StageFailed
 from pipeline.metrics import registry
 from pipeline.pipeline import Pipeline
@@ -114,6 +115,7 @@ async def _server(pipeline: Pipeline, began: float, access: Access) -> AsyncIter
     sources = pipeline.parts.sources
     whip = Whip({name: one for name, one in sources.items() if isinstance(one, WhipSource)})
     routes = [route for sink in pipeline.parts.sinks.values() for route in sink.routes()]
+    routes += health_routes(pipeline.not_ready)
     status = lambda: msgspec.to_builtins(look())  # noqa: E731
     async with (
         aclosing(whip),

@@ -22,6 +22,7 @@ class Usage:
     def __init__(self) -> None:
         self._children: list[psutil.Process] = []
         self._children_peak = 0
+        self._children_now = 0
 
     def look(self) -> None:
         """Find the children and note what they hold now, for once they have ended nobody can say.
@@ -39,6 +40,7 @@ class Usage:
                 held += int(child.memory_info().rss)
             except GONE:
                 continue
+        self._children_now = held
         self._children_peak = max(self._children_peak, held)
 
     @property
@@ -49,6 +51,19 @@ class Usage:
         """
         own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * RSS_UNIT
         return int(own) + self._children_peak
+
+    @property
+    def rss(self) -> int:
+        """Bytes that this process holds now, and that its children held when `look` was last there.
+
+        What they share, such as pictures, counts for each.
+        """
+        return int(psutil.Process().memory_info().rss) + self._children_now
+
+    @property
+    def children(self) -> int:
+        """How many processes descended from this one when `look` was last there."""
+        return len(self._children)
 
     @property
     def cpu(self) -> float:

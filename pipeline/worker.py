@@ -3,6 +3,10 @@
 Every node has threads of its own, as many as its batches may run side by side, so that a caption
 that takes two seconds never stands before a detection that takes two milliseconds. Decoding,
 resizing and ONNX Runtime let go of Python's lock, so the threads share the cores.
+
+A call that takes longer than `hang_s` is given up: its frames have failed, and those that wait for
+them go on. A thread cannot be ended, so it may come back: what it says then nobody hears, and the
+node takes frames again. While all threads of a node hang, it lets none in.
 """
 
 import threading
@@ -14,8 +18,10 @@ from typing import Literal
 import structlog
 
 from models.results import Result
+from pipeline.batch import SAID, SILENT, Outcome
+from pipeline.hang import HUNG, Call, StageHung, hung, resumed
 from pipeline.isolation import WorkerLost
-from pipeline.node import SAID, SILENT, Batch, Node, Outcome
+from pipeline.node import Node
 from pipeline.tuning import step_back
 from stages.events import Event
 from stages.frame import Frame
@@ -38,6 +44,7 @@ class Rules:
                "stop": the pipeline ends
     patience   consecutive failures after which that happens
     nice       how far its threads step back when the cores are busy, 0 to 19
+    hang       seconds after which a call is given up, or None for never
     """
 
     batch: int = 1
@@ -46,6 +53,7 @@ class Rules:
     on_error: Literal["skip", "stop"] = "skip"
     patience: int = 10
     nice: int = 0
+    hang: float | None = None
 
 
 @dataclass(slots=True)
@@ -69,10 +77,15 @@ class Effort:
             self.busy += seconds
 
 
+Answer = Result | None | Outcome
+"""What a stage said about a frame, or the outcome where it failed."""
+
+
 class Worker:
     """Runs one stage for one node.
 
-    stop  called when `on_error: stop` asks for the end of the pipeline, with the reason
+    stop   called when `on_error: stop` asks for the end of the pipeline, with the reason
+    hangs  calls that took too long
     """
 
     def __init__(
@@ -89,7 +102,10 @@ class Worker:
         self._rules = rules
         self._announce = announce
         self._stop = stop
+        self.hangs = 0
         self._failures = 0
+        self._calls: set[Call] = set()
+        self._stuck = 0
         self._closed = False
         self._lock = threading.Lock()
         self._throttle = Throttle()
@@ -125,44 +141,112 @@ class Worker:
             text = f"{type(error).__name__}: {error}"
             log.error("stage did not close", node=self.node.name, error=text)
 
+    @property
+    def hung(self) -> bool:
+        """Whether a call that was given up has not come back."""
+        return self._stuck > 0
+
+    def look(self, now: float) -> None:
+        """Give up the calls that have taken too long by `now` (monotonic seconds)."""
+        limit = self._rules.hang
+        if limit is None:
+            return
+        with self._lock:
+            late = [call for call in self._calls if now - call.began > limit and not call.over]
+            for call in late:
+                call.over = True
+                self.hangs += 1
+                self._stuck += 1
+            if late and self._stuck == len(self._threads):
+                self.node.pause(HUNG)
+        for call in late:
+            self._give_up(call, limit)
+
+    def _give_up(self, call: Call, limit: float) -> None:
+        name, frames = self.node.name, call.batch.frames
+        self._announce(hung(name, frames, limit))
+        error = StageHung(f"did not come back within {limit:g} s")
+        self.node.finish(call.batch, self._blame(frames, error))
+
     def _work(self) -> None:
         step_back(self._rules.nice)
         while (batch := self.node.wait(self._rules.batch, self._rules.wait)) is not None:
-            began = time.monotonic()
-            outcomes = self._run(batch)
-            self.effort.add(len(outcomes), time.monotonic() - began)
-            self.node.finish(batch, outcomes)
-            del batch  # a waiting worker must not keep a picture alive
+            call = Call(batch, time.monotonic())
+            with self._lock:
+                self._calls.add(call)
+            answers = self._run(call)
+            took = time.monotonic() - call.began
+            self.effort.add(len(answers), took)
+            if self._is_ours(call):
+                self.node.finish(batch, self._tell(batch.frames, answers))
+            else:
+                self._announce(resumed(self.node.name, took))
+            del batch, call, answers  # a waiting worker must not keep a picture alive
 
-    def _run(self, batch: Batch) -> Sequence[Outcome]:
-        frames = batch.frames
+    def _is_ours(self, call: Call) -> bool:
+        """The end of a call; whether its batch has not been given up meanwhile."""
+        with self._lock:
+            self._calls.discard(call)
+            if call.over:
+                self._stuck -= 1
+                self.node.resume()
+                return False
+            call.over = True
+            return True
+
+    def _run(self, call: Call) -> Sequence[Answer]:
+        frames = call.batch.frames
         try:
-            return self._keep(frames, self._stage.run(frames))
+            return self._ask(call, frames)
         except WorkerLost as lost:
+            if lost.reason == HUNG:
+                with self._lock:
+                    self.hangs += 1
             return self._blame(frames, lost)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the stage boundary: a stage may raise anything
             if len(frames) > 1 and self._stage.stateless:
-                return [self._run_alone(frame) for frame in frames]
-            return self._blame(frames, error)
+                return [self._run_alone(call, frame) for frame in frames]
+            return self._blame_unless_over(call, frames, error)
 
-    def _run_alone(self, frame: Frame) -> Outcome:
+    def _run_alone(self, call: Call, frame: Frame) -> Answer:
         """Find the frame of a failed batch that is to blame, and spare the others."""
         try:
-            return self._keep([frame], self._stage.run([frame]))[0]
+            return self._ask(call, [frame])[0]
         except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
-            return self._blame([frame], error)[0]
+            return self._blame_unless_over(call, [frame], error)[0]
 
-    def _keep(self, frames: Sequence[Frame], results: Sequence[Result | None]) -> list[Outcome]:
+    def _ask(self, call: Call, frames: Sequence[Frame]) -> Sequence[Result | None]:
+        results = self._stage.run(frames)
         if len(results) != len(frames):
             raise ValueError(
                 f"{self.node.name}: wanted one result for each of {len(frames)} frames, "
                 f"got {len(results)}"
             )
-        for frame, result in zip(frames, results, strict=True):
-            if result is not None:
-                frame.say(self.node.name, result)
-        self._failures = 0
-        return [SILENT if result is None else SAID for result in results]
+        if not call.over:
+            self._failures = 0
+        return results
+
+    def _tell(self, frames: Sequence[Frame], answers: Sequence[Answer]) -> list[Outcome]:
+        """Put results on their frames."""
+        return [self._tell_one(*one) for one in zip(frames, answers, strict=True)]
+
+    def _tell_one(self, frame: Frame, answer: Answer) -> Outcome:
+        if isinstance(answer, Outcome):
+            return answer
+        if answer is None:
+            return SILENT
+        try:
+            frame.say(self.node.name, answer)
+        except RuntimeError as error:  # the stage has put one there by itself
+            return self._blame([frame], error)[0]
+        return SAID
+
+    def _blame_unless_over(
+        self, call: Call, frames: Sequence[Frame], error: Exception | SystemExit
+    ) -> list[Outcome]:
+        if call.over:  # it has been blamed for not coming back
+            return [Outcome(failed=HUNG)] * len(frames)
+        return self._blame(frames, error)
 
     def _blame(self, frames: Sequence[Frame], error: Exception | SystemExit) -> list[Outcome]:
         name, text = self.node.name, f"{type(error).__name__}: {error}"

@@ -106,10 +106,14 @@ class Feed:
 
 
 class Board:
-    """The feeds of all streams, and the news that one of them has a newer picture."""
+    """The feeds of all streams, and the news that one of them has a newer picture.
+
+    watching  how many look at what `watch` gives
+    """
 
     def __init__(self, streams: Sequence[str], look: Look) -> None:
         """A feed for each stream."""
+        self.watching = 0
         self.feeds = {stream: Feed(look) for stream in streams}
         self._news = asyncio.Event()
         self._closed = False
@@ -130,17 +134,21 @@ class Board:
         Whoever is slow in taking them gets the latest next, never a heap of old ones.
         """
         seen = dict.fromkeys(streams, 0)
-        while not self._closed:
-            news = self._news
-            for stream, number in seen.items():
-                if self.feeds[stream].number == number:
-                    continue
-                shown = await self.feeds[stream].picture()
-                if shown is not None:
-                    seen[stream] = shown.number
-                    yield shown
-            if all(self.feeds[stream].number == number for stream, number in seen.items()):
-                await news.wait()
+        self.watching += 1
+        try:
+            while not self._closed:
+                news = self._news
+                for stream, number in seen.items():
+                    if self.feeds[stream].number == number:
+                        continue
+                    shown = await self.feeds[stream].picture()
+                    if shown is not None:
+                        seen[stream] = shown.number
+                        yield shown
+                if all(self.feeds[stream].number == number for stream, number in seen.items()):
+                    await news.wait()
+        finally:
+            self.watching -= 1
 
     def _wake(self) -> None:
         self._news.set()

@@ -2,9 +2,8 @@
 
 import asyncio
 import contextlib
-import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -12,6 +11,7 @@ from typing import BinaryIO
 from pydantic import Field
 
 from sinks.errors import BadSink, SinkLost
+from sinks.lines import opened, written
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, result_message
 from stages.stage import Options
@@ -43,11 +43,12 @@ class JsonlSink(Sink):
         self._flusher: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
         self._failed: OSError | None = None
+        self._written = 0  # bytes
 
     async def open(self) -> None:
         """Open the file. Raises BadSink if there is a folder in its place, or it may not be."""
         try:
-            self._file = await asyncio.to_thread(_opened, self._path)
+            self._file = await asyncio.to_thread(opened, self._path)
         except OSError as error:
             reason = error.strerror or error
             raise BadSink(f"path {self._path}: wanted a file to write, got: {reason}") from error
@@ -80,6 +81,10 @@ class JsonlSink(Sink):
         if self._failed is not None:
             raise SinkLost(f"{self._path}: its last lines could not be written: {self._failed}")
 
+    def counts(self) -> Mapping[str, float]:
+        """What is in the file from this run."""
+        return {"written_bytes_total": self._written, "waiting_bytes": len(self._waiting)}
+
     def address(self) -> str:
         """The file."""
         return str(self._path)
@@ -96,30 +101,8 @@ class JsonlSink(Sink):
                 return
             lines, self._waiting = self._waiting, bytearray()
             try:
-                await asyncio.to_thread(_written, self._file, lines)
+                await asyncio.to_thread(written, self._file, lines)
             except OSError as error:
                 self._failed = error
-
-
-def _opened(path: Path) -> BinaryIO:
-    """The file, unbuffered, at its end; what a killed process left half is closed by a line end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = path.open("ab+", buffering=0)
-    if file.seek(0, os.SEEK_END):
-        file.seek(-1, os.SEEK_END)
-        if file.read(1) != b"\n":
-            file.write(b"\n")
-    return file
-
-
-def _written(file: BinaryIO, lines: bytes | bytearray) -> None:
-    """All lines or none: what a full disk took of them is taken back."""
-    end = os.fstat(file.fileno()).st_size
-    left = memoryview(lines)
-    try:
-        while left:
-            left = left[file.write(left) :]
-    except OSError:
-        with contextlib.suppress(OSError):  # not a regular file, then
-            file.truncate(end)
-        raise
+            else:
+                self._written += len(lines)

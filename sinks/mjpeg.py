@@ -9,7 +9,7 @@
 
 import asyncio
 import html
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
 from importlib.resources import files
 from typing import ClassVar, Literal
@@ -78,6 +78,7 @@ class MjpegSink(Sink):
             guards=context.guards,
         )
         self._streams = context.streams
+        self._sent = 0  # bytes
         self.board = Board(context.streams, look)
 
     async def write(self, batch: Sequence[Delivery]) -> None:
@@ -100,6 +101,14 @@ class MjpegSink(Sink):
             Route("/streams/{name}.jpg", self._snapshot),
             StreamRoute(SNAPSHOT, self._snapshot, self._streams, shared=True),
         ]
+
+    def counts(self) -> Mapping[str, float]:
+        """Those who watch, and what they got."""
+        return {
+            "viewers": self.board.watching,
+            "sent_bytes_total": self._sent,
+            "encoded_pictures_total": sum(feed.encoded for feed in self.board.feeds.values()),
+        }
 
     def address(self) -> str:
         """The page."""
@@ -147,7 +156,9 @@ class MjpegSink(Sink):
             for stream in streams:
                 watched.enter_context(watching(request, stream, "mjpeg"))
             async for shown in pictures:
-                yield _head(shown) + shown.jpeg + b"\r\n" + boundary
+                part = _head(shown) + shown.jpeg + b"\r\n" + boundary
+                self._sent += len(part)
+                yield part
 
 
 async def _asset(request: Request) -> Response:

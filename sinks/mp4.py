@@ -1,7 +1,7 @@
 """Annotated video: each stream with its results burned in, as one mp4 file."""
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from os import cpu_count
@@ -89,6 +89,13 @@ class Mp4Sink(Sink):
         """End the files and the threads. Raises SinkLost if the end of one could not be written."""
         await _all(film.close() for film in self._films.values())
 
+    def counts(self) -> Mapping[str, float]:
+        """What is in the files, those that are still open included."""
+        return {
+            "written_frames_total": sum(film.frames for film in self._films.values()),
+            "lost_files_total": sum(film.lost for film in self._films.values()),
+        }
+
     def address(self) -> str:
         """The file, or how the files are called."""
         streams = self._context.streams
@@ -99,10 +106,15 @@ class Mp4Sink(Sink):
 
 
 class Film:
-    """One stream's file, its thread, and its further parts."""
+    """One stream's file, its thread, and its further parts.
+
+    frames  written so far, in all parts
+    lost    parts that could be written no more
+    """
 
     def __init__(self, path: Path, min_width: int, encoding: Encoding) -> None:
         """Nothing is written yet."""
+        self.frames = self.lost = 0
         self._path = path
         self._min_width = min_width
         self._encoding = encoding
@@ -141,7 +153,9 @@ class Film:
                         self._part_path(), delivery.frame, size, self._encoding
                     )
                 self._writer.add(delivery)
+                self.frames += 1
         except BROKEN as error:
+            self.lost += 1
             path, writer = self._part_path(), self._writer
             self._writer = None
             if writer is not None:

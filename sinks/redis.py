@@ -6,7 +6,7 @@ Channel and Stream of a result are both called `framewire:{stream}:{node}`, thos
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
@@ -86,6 +86,7 @@ class RedisSink(Sink):
         self._server = EmbeddedRedis(options.port) if options.url == EMBEDDED else None
         self._client: RedisClient | None = None
         self._reviving = asyncio.Lock()
+        self._sent = self._sent_bytes = self._revived = 0
 
     async def open(self) -> None:
         """Start the embedded server, or greet the one at `url`.
@@ -130,6 +131,14 @@ class RedisSink(Sink):
         if self._server is not None:
             await self._server.close()
 
+    def counts(self) -> Mapping[str, float]:
+        """What Redis took of us."""
+        return {
+            "sent_messages_total": self._sent,
+            "sent_bytes_total": self._sent_bytes,
+            "server_restarts_total": self._revived,
+        }
+
     def address(self) -> str:
         """The server's URL, without a password in it."""
         return mask(self._options.url) if self._server is None else self._server.url
@@ -151,9 +160,12 @@ class RedisSink(Sink):
         except SinkLost:
             await self._revive()
             raise
+        self._sent += len(entries)
+        self._sent_bytes += sum(len(message) for _, message in entries)
 
     async def _revive(self) -> None:
         async with self._reviving:
             if self._server is not None and not self._server.alive:
                 log.warning("embedded redis died, starting it again", port=self._server.port)
                 await self._server.start()
+                self._revived += 1

@@ -198,7 +198,7 @@ def sample(kind: str) -> ResultMessage:
 
 def sample_event() -> EventMessage:
     """The example of an event."""
-    return event_message(Event("source.back", "lobby", {"outage_s": 3.25, "attempts": 4}, TAKEN))
+    return event_message(Event("source.back", "lobby", {"away_s": 3.25}, TAKEN))
 
 
 def blocks() -> dict[str, str]:

@@ -143,6 +143,15 @@ class Sink(Protocol):
         """What the sink shows over HTTP, mounted in the pipeline's server."""
         return ()
 
+    def counts(self) -> Mapping[str, float]:
+        """What it counts beside the deliveries it was given, for the report and the metrics.
+
+        By name, as Prometheus has it: in `a-z`, `0-9` and `_`, ending in `_total` if it only rises,
+        after its unit where it has one: `sent_bytes_total`, `viewers`. The same names at any time,
+        and no blocking.
+        """
+        return {}
+
     def address(self) -> str | None:
         """Where a person finds what it makes: a path, a URL, or a route that starts with "/"."""
         return None

@@ -15,11 +15,8 @@ def _now() -> datetime:
 class Event:
     """Something that happened, with a stable name.
 
-    name    "source.lost", "source.back", "source.ended", "stage.failed", "stage.removed",
-            "worker.lost", "worker.back", "stream.degraded", "stream.restored", "zone.entered",
-            "zone.left", "line.crossed", "track.lost", "track.found", "presence.entered",
-            "presence.left", ...
-    about   the stream or node it happened to
+    name    one of those in stages/event_table.py, or one of a stage of your own
+    about   the stream, node or sink it happened to; "run" for the whole
     detail  numbers and words that belong to it
     at      UTC
     """

@@ -18,7 +18,7 @@ from pipeline.access.access import Access
 from pipeline.access.grants import BadGrant, Grant
 from sinks.viewers import EVERYBODY, NOBODY, Viewer
 
-OPEN = frozenset({"/healthz", "/login"})
+OPEN = frozenset({"/healthz", "/livez", "/readyz", "/login"})
 LINK = "/link/"
 REALM = 'realm="framewire", charset="UTF-8"'
 

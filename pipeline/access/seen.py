@@ -20,6 +20,10 @@ def seen_by(viewer: Viewer, status: Mapping[str, object]) -> Mapping[str, object
             name: {**node, "ledger": _streams(viewer, node.get("ledger"))}
             for name, node in nodes.items()
         }
+    recent = status.get("recent")
+    if isinstance(recent, list):
+        seen["recent"] = [one for one in recent if viewer.may_watch(one["about"])]
+    seen.pop("not_ready", None)  # its keys name streams
     if seen.get("failure") is not None:
         seen["failure"] = "failed"  # its words may name a stream
     return seen

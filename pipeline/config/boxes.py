@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny, model_valida
 
 from models.spec import Precision
 from pipeline.config.http import HttpConfig, http_problems
+from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.outline import CAPTURE, Outline, Problem, guards, problems, reach, unread
 from pipeline.config.part import Name, Names, Part
 from pipeline.config.secrets import Secrets
@@ -164,6 +165,14 @@ class NodeKeys(BoxKeys):
     errors_max: int = Field(
         default=10, ge=1, description="Failures on end after which the node is given up."
     )
+    hang_s: float | None = Field(
+        default=60,
+        ge=0.1,
+        le=86_400,
+        description="Seconds after which a call of its stage has hung, and its frames have failed. "
+        "With `isolation: process` the process is killed and replaced. A thread cannot be ended: "
+        "the node takes no frames until it comes back. `null` for never.",
+    )
     optional: bool = Field(
         False,
         description="Under overload, a stream that has given way in rate and is still too much is "
@@ -224,6 +233,12 @@ class PipelineConfig(Part):
     graph: dict[Name, NodeConfig] = Field(default={}, description="The nodes, by name.")
     sinks: dict[Name, SinkConfig] = Field(default={}, description="Where results go, by name.")
     http: HttpConfig = Field(default=HttpConfig(), description="The pipeline's own small server.")
+    events: EventsConfig | None = Field(
+        default=None, description="A file with every event; none is written if left out."
+    )
+    traces: TracesConfig | None = Field(
+        default=None, description="Traces of single frames; none are made if left out."
+    )
     folder: Path = Field(default=Path(), exclude=True)
     _secrets: Secrets = PrivateAttr(default_factory=Secrets)
     _digest: str = PrivateAttr(default="")

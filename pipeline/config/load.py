@@ -23,8 +23,10 @@ from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
 from pipeline.config.http import HttpConfig, http_problems
 from pipeline.config.near import did_you_mean
+from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.options import Entry, look_up, plain, read_entry
 from pipeline.config.outline import CAPTURE, Outline, Problem, problems, reach, unread
+from pipeline.config.part import Part
 from pipeline.config.parts import PartError, Parts, installed_parts
 from pipeline.config.report import Report
 from pipeline.config.secrets import Secrets
@@ -32,11 +34,12 @@ from pipeline.config.sources import replace_sources
 from stages.capture.mask import mask
 from stages.capture.options import CaptureOptions
 
-SECTIONS = ("streams", "graph", "sinks", "http")
+SECTIONS = ("streams", "graph", "sinks", "http", "events", "traces")
 ENTRIES_MAX = 1000  # of one section
 
 _NAME = re.compile(r"[a-z0-9_-]{1,64}")
 
+Kept = TypeVar("Kept", bound=Part)
 Box = TypeVar("Box", StreamConfig, NodeConfig, SinkConfig)
 
 
@@ -133,6 +136,8 @@ class _Reader:
         graph = {name: self._node(name, data) for name, data in self._section("graph")}
         sinks = {name: self._sink(name, data) for name, data in self._section("sinks")}
         http = self._http()
+        events = self._kept(EventsConfig, "events")
+        traces = self._kept(TracesConfig, "traces")
         found = self._problems(tuple(streams), graph)
         found += http_problems(http, tuple(streams)) if http else ()
         for problem in found:
@@ -142,7 +147,7 @@ class _Reader:
         try:
             return PipelineConfig.model_validate(
                 {"streams": streams, "graph": graph, "sinks": sinks, "http": http}
-                | {"folder": self._folder}
+                | {"folder": self._folder, "events": events, "traces": traces}
             )
         except ValidationError:
             self._report.raise_if_any()
@@ -242,6 +247,15 @@ class _Reader:
             except OSError as error:
                 self._report.key(("http", "tls"), str(error).removeprefix("tls: "), value=True)
         return http
+
+    def _kept(self, model: type[Kept], section: str) -> Kept | None:
+        """What a section says that may be left out; None after a mistake, too."""
+        data = self._top.get(section)
+        try:
+            return None if data is None else model.model_validate(data)
+        except ValidationError as error:
+            self._report.invalid((section,), error, model)
+            return None
 
     def _outlines(self) -> list[Outline]:
         return [*self._outlined("graph"), *self._outlined("sinks")]

@@ -9,6 +9,7 @@ from pipeline.config.boxes import NodeKeys, SinkKeys, StreamKeys
 from pipeline.config.http import HttpConfig
 from pipeline.config.keys import models_in
 from pipeline.config.kinds import Kinds, purpose
+from pipeline.config.observe import EventsConfig, TracesConfig
 from pipeline.config.schema import Schema, properties
 from stages.capture.options import CaptureOptions
 
@@ -18,7 +19,8 @@ HEAD = """\
 <!-- Made by `make docs` from the models that read a config: change those, not this page. -->
 
 A config is one YAML file with four parts: `streams`, the cameras; `graph`, the nodes that look at
-their frames; `sinks`, where results go; and `http`, the pipeline's own small server.
+their frames; `sinks`, where results go; and `http`, the pipeline's own small server. Two more
+may be left out: `events`, a file with what happens, and `traces`, the way of single frames.
 
 ```yaml
 streams:
@@ -95,6 +97,12 @@ def _parts(kinds: Kinds) -> Iterator[str]:
     yield "## HTTP\n"
     yield "The keys of `http`.\n"
     yield _table(HttpConfig)
+    yield "## Events\n"
+    yield "The keys of `events`; see [events.md](events.md). Without them no file is written.\n"
+    yield _table(EventsConfig)
+    yield "## Traces\n"
+    yield "The keys of `traces`; see [operations.md](operations.md). Without them none are made.\n"
+    yield _table(TracesConfig)
 
 
 def _table(*models: type[BaseModel]) -> str:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pipeline.config.boxes import NodeKeys, SinkKeys, StreamKeys
 from pipeline.config.http import HttpConfig
 from pipeline.config.kinds import Kinds, purpose
+from pipeline.config.observe import EventsConfig, TracesConfig
 from stages.capture.options import CaptureOptions
 
 Schema = dict[str, object]
@@ -35,6 +36,8 @@ def config_schema(kinds: Kinds) -> Schema:
         for name, kind in kinds.sinks.items()
     ]
     http = defs.add("http", "The pipeline's own small server.", HttpConfig)
+    events = defs.add("events", "A file with every event.", EventsConfig)
+    traces = defs.add("traces", "Traces of single frames, over OTLP.", TracesConfig)
     return {
         "$schema": DIALECT,
         "title": "framewire",
@@ -48,6 +51,8 @@ def config_schema(kinds: Kinds) -> Schema:
             "graph": _named("The nodes, by name.", {"oneOf": [*nodes, own]}),
             "sinks": _named("Where results go, by name.", {"oneOf": sinks}),
             "http": http,
+            "events": events,
+            "traces": traces,
         },
         "patternProperties": {"^x-": {"description": "Yours, for anchors: not looked at."}},
         "required": ["streams"],

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -98,6 +98,15 @@ class RecordSink(Sink):
         if not self._options.serve:
             return ()
         return Shelf(self._archive.folder, self._context.streams).routes()
+
+    def counts(self) -> Mapping[str, float]:
+        """Whether it records, and what came faster than the disk took it."""
+        recorder = self.recorder
+        return {
+            "recording": recorder.halted is None,
+            "lost_packets_total": sum(list(recorder.lost.values())),
+            "lost_messages_total": sum(list(recorder.unsaid.values())),
+        }
 
     def address(self) -> str:
         """The folder."""

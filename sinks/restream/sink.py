@@ -81,6 +81,16 @@ class RestreamSink(Sink):
         """The playlists and what they name, of HLS."""
         return HlsRoutes(self.served).routes() if self.served else ()
 
+    def counts(self) -> Mapping[str, float]:
+        """What receivers took that streams are pushed to; of HLS nothing is counted."""
+        pushes = self.pushes.values()
+        return {
+            "receivers": sum(push.connected for push in pushes),
+            "connections_total": sum(push.connections for push in pushes),
+            "sent_packets_total": sum(push.sent for push in pushes),
+            "lost_packets_total": sum(push.outbox.lost for push in pushes),
+        }
+
     def address(self) -> str:
         """Where a player finds it."""
         to = self._options.to

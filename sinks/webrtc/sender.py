@@ -126,7 +126,8 @@ def _know_more_profiles() -> None:
 class FanOutSender:
     """Sends what comes into an outbox through one viewer's `RTCRtpSender`, in place of its track.
 
-    sent  pictures that went out
+    sent        pictures that went out
+    sent_bytes  of their video, without headers and without what was sent again
     """
 
     def __init__(
@@ -143,7 +144,7 @@ class FanOutSender:
         going_out      called before each picture that is sent
         connected      called once, when sending can begin
         """
-        self.sent = 0
+        self.sent = self.sent_bytes = 0
         self._sender = sender
         self._way = _Way(sender)
         self._outbox = outbox
@@ -231,6 +232,7 @@ class FanOutSender:
         self._sequence = sequence
         _set(sender, "ntp_timestamp", clock.current_ntp_time())
         _set(sender, "rtp_timestamp", picture.rtp)
+        self.sent_bytes += picture.size
         _set(sender, "octet_count", _of(sender, "octet_count") + picture.size)
         _set(sender, "packet_count", _of(sender, "packet_count") + len(parts))
         return packets

@@ -140,6 +140,16 @@ class WebrtcSink(Sink):
             *self._whep.routes(),
         ]
 
+    def counts(self) -> Mapping[str, float]:
+        """Those who watch, what they got and what they did not."""
+        counts = self._there().counts()
+        pictures = sum(feed.encoded for feed in self.board.feeds.values())
+        return {
+            **counts,
+            "too_large_messages_total": self.too_large,
+            "snapshots_total": pictures,
+        }
+
     def address(self) -> str:
         """The page."""
         return "/view/"

@@ -16,7 +16,8 @@ from sinks.webrtc.vp8 import Attachable, Vp8
 class Viewers:
     """Lets viewers in, up to a number, and forgets those who have left.
 
-    lost, unsaid  pictures and overlay messages that those did not get who have left
+    lost, unsaid      pictures and overlay messages that those did not get who have left
+    sent, sent_bytes  pictures that those got, and the bytes of video in them
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class Viewers:
             "h264": {stream: Broadcast(video) for stream, video in videos.items()},
             "vp8": {stream: Broadcast(Vp8(video, vp8_kbps)) for stream, video in videos.items()},
         }
-        self.lost = self.unsaid = 0
+        self.lost = self.unsaid = self.sent = self.sent_bytes = 0
         self._configuration = RTCConfiguration(
             iceServers=[RTCIceServer(list(one.urls), one.username, one.credential) for one in ice]
         )
@@ -102,6 +103,18 @@ class Viewers:
             self.unsaid + sum(session.unsaid for session in here),
         )
 
+    def counts(self) -> dict[str, float]:
+        """What `Sink.counts` tells of them."""
+        here = self._sessions.values()
+        lost, unsaid = self.waste()
+        return {
+            "viewers": sum(session.connected for session in here),
+            "sent_pictures_total": self.sent + sum(session.sender.sent for session in here),
+            "sent_bytes_total": self.sent_bytes + sum(one.sender.sent_bytes for one in here),
+            "lost_pictures_total": lost,
+            "lost_messages_total": unsaid,
+        }
+
     async def close(self) -> None:
         """Send everybody away."""
         for session in list(self._sessions.values()):
@@ -120,6 +133,8 @@ class Viewers:
             return
         self.lost += session.outbox.lost
         self.unsaid += session.unsaid
+        self.sent += session.sender.sent
+        self.sent_bytes += session.sender.sent_bytes
         task = asyncio.get_running_loop().create_task(session.close())
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -16,7 +16,11 @@ streams: {{ a: {{ source: testcard, size: 320x240 }} }}
 graph:
   thread: {{ stage: "{stage}:Hangs", seconds: 1.5, hang_s: 0.5, policy: drop_oldest }}
   process:
-    {{ stage: "{stage}:Hangs", seconds: 3600, hang_s: 0.5, policy: drop_oldest, isolation: process }}
+    stage: "{stage}:Hangs"
+    seconds: 3600
+    hang_s: 0.5
+    policy: drop_oldest
+    isolation: process
   count: {{ stage: "{{stages}}:Count" }}
 sinks:
   hanging: {{ sink: jsonl, path: hanging.jsonl, from: [thread, process] }}

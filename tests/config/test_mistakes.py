@@ -46,8 +46,8 @@ BASE = "streams: {a: x}\n"
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "1: wanted a mapping with streams, graph, sinks, http, got nothing"),
-        ("- a", "1: wanted a mapping with streams, graph, sinks, http, got a list"),
+        ("", "1: wanted a mapping with streams, graph, sinks, http, events, traces, got nothing"),
+        ("- a", "1: wanted a mapping with streams, graph, sinks, http, events, traces, got a list"),
         ("graph: {}", "1: wanted the key 'streams', got none"),
         ("streams: {}", "1: streams: wanted at least one stream, got none"),
         ("streams:\n", "1: streams: wanted at least one stream, got none"),

@@ -126,3 +126,12 @@ class Whole(Stage):
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
         return [detections((0, 0, 1, 1), labels=("face",)) for _ in frames]
+
+
+class HangAt(Stage):
+    """Does not come back from frame 5 for a second."""
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        if any(frame.seq == 5 for frame in frames):
+            threading.Event().wait(1)
+        return [nothing() for _ in frames]

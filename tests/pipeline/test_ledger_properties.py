@@ -12,10 +12,11 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from pipeline.batch import SAID, SILENT, Batch, Outcome
 from pipeline.config import NodeConfig, PipelineConfig, SinkConfig, StreamConfig
 from pipeline.graph import CAPTURE, Graph
 from pipeline.ledger import Balance
-from pipeline.node import SAID, SILENT, Batch, Node, Outcome
+from pipeline.node import Node
 from stages.capture.options import CaptureOptions
 from tests.factory import detections, grey_frame, nothing
 

@@ -61,6 +61,16 @@ class Leaves(Raises):
         raise ZeroDivisionError("in close")
 
 
+class Forestalls(Raises):
+    """Puts its result on the frame by itself, and then gives another."""
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
+        for frame in frames:
+            if frame.seq in self.bad:
+                frame.say("node", nothing())
+        return [nothing() for _ in frames]
+
+
 class Outcomes:
     """What came of running a stage over so many frames."""
 
@@ -109,6 +119,12 @@ def test_a_stage_with_a_memory_sees_no_frame_twice_so_its_batch_is_lost() -> Non
     seen = Outcomes(stage, 4, Rules(batch=4))
     assert stage.calls == [[0, 1, 2, 3]]
     assert seen.balance.failed == {"ZeroDivisionError": 4}
+
+
+def test_a_result_that_is_there_already_costs_its_frame_only() -> None:
+    seen = Outcomes(Forestalls(1), 3, Rules(batch=3))
+    assert seen.passed == [0, 2]
+    assert seen.balance.failed == {"RuntimeError": 1}
 
 
 def test_a_wrong_number_of_results_is_an_error_not_a_shift() -> None:

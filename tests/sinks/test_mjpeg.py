@@ -124,8 +124,10 @@ async def test_one_connection_carries_all_streams() -> None:
             found = set()
             async for head, _ in pictures(response):
                 found.add(head["X-Framewire-Stream"])
+                assert sink.counts()["viewers"] == 1
                 if found == {"a", "b"}:
                     break
+        assert sink.counts()["sent_bytes_total"] > 1000
 
 
 async def test_nothing_is_encoded_while_nobody_looks_and_once_for_many_who_do() -> None:

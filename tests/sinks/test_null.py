@@ -13,4 +13,5 @@ async def test_it_counts_and_forgets() -> None:
     await sink.write(deliveries(2))
     await sink.close()
     assert sink.count == 5
+    assert sink.counts() == {"taken_results_total": 5}
     assert sink.address() is None

@@ -36,7 +36,7 @@ def test_a_result_comes_back_as_it_was(encoding: Encoding) -> None:
 
 @BOTH
 def test_an_event_comes_back_as_it_was(encoding: Encoding) -> None:
-    event = event_message(Event("source.back", "lobby", {"outage_s": 1.5, "tried": 3, "by": None}))
+    event = event_message(Event("source.back", "lobby", {"away_s": 1.5, "tried": 3, "by": None}))
     assert decode_event(encode(event, encoding), encoding) == event
 
 

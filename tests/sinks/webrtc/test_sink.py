@@ -87,6 +87,10 @@ async def test_packets_pass_through_as_they_came_and_results_come_beside_them() 
             assert told["graph"]["nodes"] == [
                 {"name": "detect", "kind": "detect", "inputs": ["capture"]}
             ]
+            counts = sink.counts()
+            assert counts["viewers"] == 1
+            assert counts["sent_bytes_total"] > 100 * counts["sent_pictures_total"] > 0
+        assert sink.counts()["sent_bytes_total"] >= counts["sent_bytes_total"]
 
 
 @pytest.mark.parametrize(
