@@ -6,9 +6,9 @@ from typing import cast
 
 import psutil
 
+from tests.chaos.compare import CARD, Compare
 from tests.chaos.fault import Finding, until
 from tests.chaos.house import names, running, total
-from tests.chaos.stages import CARD, Compare
 from tests.servers.process import ServerProcess
 
 LOSE, FLIP = "20", "99"  # every nth packet: 5 % and 1 %; 99 so that a lost one is not flipped, too
@@ -27,7 +27,7 @@ sinks: {{ file: {{ sink: jsonl, from: compare }} }}
 async def damaged(minutes: float, folder: Path, found: Finding) -> None:
     """Lose packets of one stream all the time; of the other, flip bits as well."""
     arguments = ("--size", f"{CARD[0]}x{CARD[1]}", "--lose-every", LOSE)
-    stage = Path(__file__).with_name("stages.py")
+    stage = Path(__file__).with_name("compare.py")
     process = psutil.Process()
     resident: list[float] = []
     with (
