@@ -27,6 +27,7 @@ MEASURE_S = 10.0
 FURTHER = 10  # viewers over which the cost of a further one is taken
 CARD = "{ source: testcard, size: 1280x720, fps: 25 }"
 REST_S = 45.0  # ICE asks six times, five seconds apart, whether a viewer is still there
+LOOKS = 5
 READY = "ready"
 SCRIPT = ROOT / "tests/sinks/webrtc/watch.js"
 
@@ -154,7 +155,11 @@ def pictures_a_second(address: str, seconds: float) -> float:
 def at_rest(address: str) -> dict[str, float]:
     """What the server holds when the last viewer's silence has been noticed."""
     time.sleep(REST_S)
-    return held(address)
+    looks = []
+    for _ in range(LOOKS):  # a look may meet something that is just going on
+        looks.append(held(address))
+        time.sleep(1)
+    return {name: min(look[name] for look in looks) for name in looks[0]}
 
 
 def held(address: str) -> dict[str, float]:
@@ -191,7 +196,7 @@ def pictures() -> Iterator[Bar]:
     """Whether overlays are on their frames, and how late pictures are."""
     for path, source in (("encode-once", CARD), ("passthrough", cards())):
         (told,) = looked_at(source, FRAMES + 25)
-        seen = told["seen"][25:]  # without those before the data channel is open
+        seen = told["seen"][25 : 25 + FRAMES]  # without those before the data channel is open
         said = [one for one in seen if one["said"] is not None]
         right = sum(one["said"] == one["read"] for one in said)
         wrong = len(said) - right

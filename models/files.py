@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, what is there in place of one, which are pictures."""
 
+import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -25,6 +26,21 @@ def written_whole(target: Path) -> Iterator[Path]:
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def alone_with(target: Path) -> Iterator[None]:
+    """Wait until nobody else, in any process, is in here with a file of the same folder.
+
+    For what reads a file, and then puts another in its place. It is the folder that is locked, so
+    that no file is left behind. Raises OSError if there is no such folder.
+    """
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def instead_of_a_file(path: Path) -> str:

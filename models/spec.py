@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal
 
+MOST_BOXES = 300
+"""Things of one class in one picture that a detector made here gives at most: a bound on memory and
+time when a threshold is set to 0."""
+
 Task = Literal["detect", "instances", "classify", "segment", "embed", "volume", "mesh", "caption"]
 Order = Literal["rgb", "bgr"]
 Fit = Literal["stretch", "letterbox", "corner"]

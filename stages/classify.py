@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from models.class_count import wrong_labels
+from models.errors import BadModel
 from models.results import Detections, Labels
 from stages.errors import BadOptions
 from stages.frame import Frame
@@ -96,10 +98,18 @@ class Classify(Stage):
         return Wanted.by(self._spec.input, exact=self._options.exact, crop=crop)
 
     def _probabilities(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """(B, C) of B pictures, in as many calls as it takes."""
-        rows = (out["probabilities"] for out in in_parts(self._session, images))
-        empty = np.empty((0, len(self._spec.labels)), np.float32)
-        return np.concatenate([empty, *(np.asarray(row, np.float32) for row in rows)])
+        """(B, C) of B pictures, in as many calls as it takes. Raises BadModel if it is not that."""
+        count = len(self._spec.labels)
+        parts = [out["probabilities"] for out in in_parts(self._session, images)]
+        got = [part.shape for part in parts]
+        if odd := [shape for shape in got if shape[1:] != (count,)]:
+            raise BadModel(f"{self._options.model}: {wrong_labels(odd[0][-1], count)}")
+        if sum(shape[0] for shape in got) != len(images):
+            raise BadModel(
+                f"{self._options.model}: wanted {len(images)} rows of probabilities, got "
+                f"{sum(shape[0] for shape in got)}"
+            )
+        return np.concatenate([np.empty((0, count), np.float32), *parts]).astype(np.float32)
 
     def _each_thing(self, frames: Sequence[Frame]) -> Sequence[Detections | None]:
         looked = [self._find(frame) for frame in frames]
@@ -142,4 +152,7 @@ class Classify(Stage):
         classes = rows.argmax(axis=1).astype(np.int64)
         scores = rows[np.arange(len(rows)), classes]
         found = looked.things
-        return Detections(found.boxes, scores, classes, self._spec.labels, tracks=found.tracks)
+        return Detections(
+            found.boxes, scores, classes, self._spec.labels, tracks=found.tracks,
+            partial=found.partial,
+        )  # fmt: skip

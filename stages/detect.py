@@ -1,6 +1,7 @@
 """Find things in frames: any ONNX detector that keeps the contract, with masks or without."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -8,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from models.errors import BadModel
 from models.results import Detections
+from models.spec import MOST_BOXES
 from stages.errors import BadOptions
 from stages.frame import Frame
 from stages.model import open_model
@@ -87,7 +90,10 @@ class Detect(Stage):
         return least
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
-        """One `Detections` a frame, empty where nothing was found."""
+        """One `Detections` a frame, empty where nothing was found.
+
+        raises  BadModel if the model gives what does not fit together
+        """
         looks = [(index, one) for index, f in enumerate(frames) for one in self._wanted(f.picture)]
         images = np.stack([frames[index].picture.pixels(wanted) for index, wanted in looks])
         places = [frames[index].picture.placed(wanted) for index, wanted in looks]
@@ -114,9 +120,10 @@ class Detect(Stage):
         """What the model says about each of its inputs, in [0, 1] of the whole picture."""
         boxes, scores = (np.asarray(out[name], np.float32) for name in ("boxes", "scores"))
         classes = np.asarray(out["classes"], np.int64)
+        self._check(out, len(places))
         points = np.asarray(out["points"], np.float32) if "points" in out else None
         masks = np.asarray(out["masks"], np.uint8) if "masks" in out else None
-        found = []
+        sure, found = scores >= self._least.min(), []
         for index, place in enumerate(places):
             mine = out["batch"] == index
             found.append(
@@ -124,22 +131,39 @@ class Detect(Stage):
                     place.undo(boxes[mine]), scores[mine], classes[mine], self._spec.labels,
                     None if points is None else place.undo(points[mine]),
                     None if masks is None else masks[mine],
+                    # Of its surest, a model made here gives so many and no more.
+                    partial=int(np.count_nonzero(sure & mine)) >= MOST_BOXES,
                 )
             )  # fmt: skip
         return found
 
+    def _check(self, out: Mapping[str, NDArray[np.generic]], pictures: int) -> None:
+        """Raise BadModel where things have no picture, or there are more of one kind of number."""
+        rows = {name: len(out[name]) for name in ("boxes", "scores", "classes", "batch")}
+        if len(set(rows.values())) > 1:
+            told = ", ".join(f"{count} {name}" for name, count in rows.items())
+            raise BadModel(f"{self._options.model}: wanted as many of each, got {told}")
+        batch = np.asarray(out["batch"], np.int64)
+        if len(batch) and not 0 <= batch.min() <= batch.max() < pictures:
+            raise BadModel(
+                f"{self._options.model}: wanted things in {pictures} pictures, got some in "
+                f"{batch.min()} to {batch.max()}"
+            )
+
     def _chosen(self, several: Sequence[Detections]) -> Detections:
         """What is reported of what was found in a picture and in its tiles."""
         found = joined(several)
-        keep = found.scores >= self._least[found.classes]
-        keep &= np.all(np.isfinite(found.boxes), axis=1)
+        finite = np.isfinite(found.scores) & np.all(np.isfinite(found.boxes), axis=1)
+        keep = finite & (found.scores >= self._least[found.classes])
         rows = np.flatnonzero(keep)
         if self._regions:
             rows = rows[self._inside(found.boxes[rows])]
         rows = rows[np.argsort(-found.scores[rows], kind="stable")]
         if len(several) > 1 and len(rows):
-            rows = rows[apart(found.pick(rows), self._options.iou, self._options.most)]
-        return found.pick(rows[: self._options.most])
+            rows = rows[apart(found.pick(rows), self._options.iou, self._options.most + 1)]
+        most = self._options.most
+        partial = found.partial or not finite.all() or len(rows) > most
+        return replace(found.pick(rows[:most]), partial=partial)
 
     def _inside(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which boxes, (N, 4), have their middle in one of the regions."""

@@ -1,8 +1,9 @@
 """Say what nobody is to see: faces that others have found, or a whole picture that is out of place.
 
 It fails closed. Where it is not sure what to hide, it hides all: when a node before it gave no
-boxes, when a box is no number, when the classifier of `whole_when` is silent. And a picture about
-which it said nothing at all is shown only pixelated, by every sink that it guards.
+boxes, or only some of them, when a box is no number, when the classifier of `whole_when` is silent.
+And a picture about which it said nothing at all is shown only pixelated, by every sink that it
+guards.
 """
 
 import operator
@@ -35,7 +36,7 @@ class PrivacyOptions(StageOptions):
     how: Literal["blur", "pixelate"] = Field("pixelate", description="How things are hidden.")
     strength: float = Field(
         0.125,
-        ge=0.02,
+        ge=0.05,
         le=1,
         description="The side of a block, or twice the deviation of the blur, as a share of the "
         "longer side of what is hidden.",
@@ -62,9 +63,16 @@ class _Condition:
     number: float
 
     def holds(self, frame: Frame) -> bool:
-        """Whether it is so, or cannot be known."""
+        """Whether it is so, or cannot be known. Raises BadOptions if there is no such number."""
         result = frame.results.get(self.node)
-        return result is None or not self._surely_not(result.measure(self.name))
+        if result is None:
+            return True
+        try:
+            return not self._surely_not(result.measure(self.name))
+        except KeyError:
+            raise BadOptions(
+                f"whole_when: wanted a class or a number of {self.node}, got {self.name!r}"
+            ) from None
 
     def _surely_not(self, value: float) -> bool:
         return bool(np.isfinite(value)) and not self.compare(value, self.number)
@@ -93,7 +101,7 @@ class Privacy(Stage):
             )
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Veil]:
-        """One `Veil` a frame. Raises BadOptions for a class that no finder knows."""
+        """One `Veil` a frame. Raises BadOptions for a class that nobody before it knows."""
         return [self._look(frame) for frame in frames]
 
     def _look(self, frame: Frame) -> Veil:
@@ -112,7 +120,7 @@ class Privacy(Stage):
         if any(one is None for one in found):
             return None
         things = [self._chosen(one) for one in found if isinstance(one, Detections)]
-        if not things:
+        if not things or any(one.partial for one in things):
             return None
         boxes = np.concatenate([one.boxes for one in things])
         return boxes if np.all(np.isfinite(boxes)) else None

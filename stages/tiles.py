@@ -48,7 +48,8 @@ def joined(several: Sequence[Detections]) -> Detections:
         else np.concatenate([getattr(one, name) for one in several])
         for name in ("points", "masks")
     )  # fmt: skip
-    return Detections(boxes, scores, classes, first.labels, points, masks)
+    partial = any(one.partial for one in several)
+    return Detections(boxes, scores, classes, first.labels, points, masks, partial=partial)
 
 
 def apart(found: Detections, iou: float, most: int) -> NDArray[np.int64]:

@@ -33,7 +33,10 @@ class TrackOptions(StageOptions):
         2, ge=1, description="Frames in a row in which a thing must be seen to become a track."
     )
     lost_s: float = Field(
-        1.0, ge=0, description="How long a track that is lost may be found again, in seconds."
+        1.0,
+        ge=0,
+        le=3600,
+        description="How long a track that is lost may be found again, in seconds.",
     )
     events: bool = Field(
         False,
@@ -48,8 +51,17 @@ class Track(Stage):
     Options: ClassVar[type[StageOptions]] = TrackOptions
 
     def __init__(self, options: TrackOptions, context: StageContext) -> None:
-        """Raises BadOptions without a node before it, or without the package `trackers`."""
+        """Open what follows things.
+
+        raises  BadOptions without a node before it, without the package `trackers`, or if a track
+                would begin with less than it goes on with
+        """
         self._inputs = fed(context, "that finds things")
+        if options.low > options.score:
+            raise BadOptions(
+                f"{context.node}.low: wanted {options.score:g}, which is `score`, or less, got "
+                f"{options.low:g}"
+            )
         try:
             import trackers  # noqa: F401, PLC0415 - an extra, and it takes most of a second
         except ModuleNotFoundError as error:
@@ -101,7 +113,11 @@ class _Followed:
         numbers = np.asarray(told.tracker_id, np.int64)
         rows, numbers = rows[numbers >= 0], numbers[numbers >= 0]
         order = np.argsort(rows)
-        said = replace(found.pick(rows[order].astype(np.int64)), tracks=numbers[order] + 1)
+        said = replace(
+            found.pick(rows[order].astype(np.int64)),
+            tracks=numbers[order] + 1,
+            partial=found.partial or len(usable) < len(found),
+        )
         if self._sightings is not None:
             self._sightings.look(frame, said)
         return said

@@ -88,13 +88,23 @@ class CountZones(Stage):
         self._scenes: dict[str, _Scene] = {}
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Zones | None]:
-        """One `Zones` a frame; None where no tracks were looked for."""
+        """One `Zones` a frame; None where no tracks were looked for.
+
+        raises  BadOptions where the last node before it finds things, and gives them no tracks
+        """
         return [self._look(frame) for frame in frames]
 
     def _look(self, frame: Frame) -> Zones | None:
         found = things(frame, self._inputs)
-        if found is None or found.tracks is None:
+        if found is None:
             return None
+        if found.tracks is None:
+            if found is not frame.results.get(self._inputs[-1]):
+                return None  # whose tracks were looked for, but not in this frame
+            raise BadOptions(
+                f"{self._context.node}: wanted a node with tracks as the last of `from`, got "
+                f"{self._inputs[-1]}, which gives none"
+            )
         scene = self._scenes.get(frame.stream)
         if scene is None:
             crossed = np.zeros((len(self._lines), 2), np.int64)

@@ -3,10 +3,7 @@
 import numpy as np
 
 from models.export.graph import Graph
-from models.spec import CONTRACTS
-
-# Of one class in one picture. A bound on memory and time when a threshold is set to 0.
-MOST_BOXES = 300
+from models.spec import CONTRACTS, MOST_BOXES
 
 
 def emit_detections(

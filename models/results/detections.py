@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.errors import BadShape
 from models.results import rle
-from models.results.result import Wire, check
+from models.results.result import Wire, check, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,8 @@ class Detections:
              given twice in a stream
     distances (N,) float32, or None: how far each thing is from what its class was learnt from (a
              face from the nearest one of its name); less is nearer
+    partial  there may be more things than these: only so many were taken, or the places of some
+             were no numbers
     raises   BadShape if the arrays do not fit each other
     """
 
@@ -36,6 +38,7 @@ class Detections:
     masks: NDArray[np.uint8] | None = None
     tracks: NDArray[np.int64] | None = None
     distances: NDArray[np.float32] | None = None
+    partial: bool = False
 
     kind: ClassVar[str] = "detections"
 
@@ -70,6 +73,7 @@ class Detections:
             cast("NDArray[np.float32] | None", points), cast("NDArray[np.uint8] | None", masks),
             cast("NDArray[np.int64] | None", tracks),
             cast("NDArray[np.float32] | None", distances),
+            self.partial,
         )  # fmt: skip
 
     def measure(self, name: str) -> float:
@@ -82,12 +86,12 @@ class Detections:
 
     def to_wire(self) -> Wire:
         return {
-            "boxes": np.round(self.boxes, 5).tolist(),
-            "scores": np.round(self.scores, 4).tolist(),
+            "boxes": plain(self.boxes, 5),
+            "scores": plain(self.scores, 4),
             "classes": self.classes.tolist(),
             "labels": [self.labels[c] for c in self.classes],
-            "points": None if self.points is None else np.round(self.points, 5).tolist(),
+            "points": None if self.points is None else plain(self.points, 5),
             "masks": None if self.masks is None else [rle.encode(m >= 128) for m in self.masks],
             "tracks": None if self.tracks is None else self.tracks.tolist(),
-            "distances": None if self.distances is None else np.round(self.distances, 4).tolist(),
+            "distances": None if self.distances is None else plain(self.distances, 4),
         }

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.results.result import Wire, check
+from models.results.result import Wire, check, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,6 @@ class FaceMesh:
 
     def to_wire(self) -> Wire:
         return {
-            "points": np.round(self.points, 4).tolist(),
-            "scores": np.round(self.scores, 4).tolist(),
+            "points": plain(self.points, 4),
+            "scores": plain(self.scores, 4),
         }

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from models.results.result import Wire, check
+from models.results.result import Wire, check, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Labels:
 
     def to_wire(self) -> Wire:
         return {
-            "scores": np.round(self.scores, 4).tolist(),
+            "scores": plain(self.scores, 4),
             "classes": self.classes.tolist(),
             "labels": [self.labels[c] for c in self.classes],
         }

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadShape
-from models.results.result import Wire, check
+from models.results.result import Wire, check, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Mesh3d:
 
     def to_wire(self) -> Wire:
         return {
-            "boxes": np.round(self.boxes, 4).tolist(),
+            "boxes": plain(self.boxes, 4),
             "vertices": self.vertices.tolist(),
             "triangles": self.triangles.tolist(),
             "files": [list(files) for files in self.files],

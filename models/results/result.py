@@ -30,6 +30,11 @@ class Result(Protocol):
         ...
 
 
+def plain(array: NDArray[np.floating], digits: int) -> list[object]:
+    """Numbers for the wire, rounded as they will be read: 0.4016, and not 0.4016000032424927."""
+    return list(np.round(array.astype(np.float64), digits).tolist())
+
+
 def check(
     what: str, array: NDArray[np.generic], shape: tuple[int | None, ...], dtype: type
 ) -> None:

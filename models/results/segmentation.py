@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from models.errors import BadShape
 from models.results import rle
-from models.results.result import Wire, check
+from models.results.result import Wire, check, plain
 
 BACKGROUND = 0
 
@@ -95,6 +95,6 @@ class Segmentation:
             "class": region.number,
             "label": self.labels[region.number],
             "share": round(region.share, 5),
-            "contour": np.round(region.contour, 5).tolist(),
-            "tip": None if region.tip is None else np.round(region.tip, 5).tolist(),
+            "contour": plain(region.contour, 5),
+            "tip": None if region.tip is None else plain(region.tip, 5),
         }

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import BadShape
-from models.results.result import Wire, check
+from models.results.result import Wire, check, plain
 
 How = Literal["blur", "pixelate"]
 
@@ -49,7 +49,7 @@ class Veil:
 
     def to_wire(self) -> Wire:
         return {
-            "boxes": np.round(self.boxes, 5).tolist(),
+            "boxes": plain(self.boxes, 5),
             "whole": self.whole,
             "how": self.how,
             "strength": self.strength,

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from models.errors import ModelError
+from models.files import alone_with
 from models.results import Detections
 from models.store import find
 from pipeline.config.environment import process_environment
@@ -16,7 +17,7 @@ from stages.errors import BadOptions, StageError
 from stages.faces.align import Eyes
 from stages.faces.embedder import Embedder
 from stages.faces.enrol import FindsFaces, look_at, pictures_of
-from stages.faces.kept import nobody, read_kept, write_kept
+from stages.faces.kept import Kept, nobody, read_kept, write_kept
 from stages.frame import Frame
 from stages.picture import Picture
 from stages.stage import StageContext
@@ -49,23 +50,15 @@ def enrol(
         eyes = _eyes(looking.detector) if looking.upright else None
         context = StageContext("faces")
         embedder = Embedder(looking.model, context, margin=looking.margin, eyes=eyes)
-        sha256 = embedder.sha256()
-        kept = (
-            read_kept(gallery, key)
-            if gallery.exists()
-            else nobody(embedder.model, sha256, embedder.shown)
-        )
-        if (kept.sha256, kept.shown) != (sha256, embedder.shown):
-            raise BadOptions(
-                f"{gallery}: wanted faces of {embedder.model}, {sha256[:12]}, shown as "
-                f"{embedder.shown}, got those of {kept.model}, {kept.sha256[:12]}, shown as "
-                f"{kept.shown}"
-            )
+        _opened(gallery, embedder, key)  # before the pictures are looked at, which takes a while
         made = look_at(files, embedder, None if looking.cropped else _finder(looking.detector))
         for file, why in made.skipped:
             typer.echo(f"{file}: {why}; skipped", err=True)
         if made.names:
-            write_kept(gallery, kept.with_faces(made.names, made.embeddings), key)
+            gallery.parent.mkdir(parents=True, exist_ok=True)
+            with alone_with(gallery):
+                kept = _opened(gallery, embedder, key)
+                write_kept(gallery, kept.with_faces(made.names, made.embeddings), key)
         people = len(set(made.names))
         typer.echo(
             f"{len(made.names)} faces of {people} people enrolled, {len(made.skipped)} pictures "
@@ -94,13 +87,29 @@ def forget(gallery: Path, name: str, key_from: str) -> int:
 
     def work() -> int:
         key = _key(key_from)
-        kept = read_kept(gallery, key)
-        left = kept.without(name)
-        write_kept(gallery, left, key)
+        with alone_with(gallery):
+            kept = read_kept(gallery, key)
+            left = kept.without(name)
+            write_kept(gallery, left, key)
         typer.echo(f"{len(kept.people) - len(left.people)} faces of {name} forgotten")
         return 0
 
     return _told(work)
+
+
+def _opened(gallery: Path, embedder: Embedder, key: str) -> Kept:
+    """Who is in a gallery file, or nobody; faces that were seen in another way are refused."""
+    sha256 = embedder.sha256()
+    if not gallery.exists():
+        return nobody(embedder.model, sha256, embedder.shown)
+    kept = read_kept(gallery, key)
+    if (kept.sha256, kept.shown) != (sha256, embedder.shown):
+        raise BadOptions(
+            f"{gallery}: wanted faces of {embedder.model}, {sha256[:12]}, shown as "
+            f"{embedder.shown}, got those of {kept.model}, {kept.sha256[:12]}, shown as "
+            f"{kept.shown}"
+        )
+    return kept
 
 
 def _key(variable: str) -> str:

@@ -106,7 +106,7 @@ def guards(
 ) -> dict[str, dict[str, tuple[str, ...]]]:
     """By sink, by stream: the privacy nodes that guard the pictures of a graph without circles.
 
-    A sink that is `unguarded` has none, nor has one that is called as the stream itself.
+    A sink that is `unguarded` has none.
     """
     seen = reach(outlines, streams)
     nodes = [o.name for o in outlines if o.section == "graph" and o.kind == PRIVACY]

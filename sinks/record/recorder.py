@@ -165,6 +165,9 @@ class Recorder:
                 self._settle(now)
         except DISK as error:
             self._halt(error, now)
+        except Exception as error:
+            log.error("recording: a fault of ours", exc_info=error)
+            self._halt(error, now)
         with self._changed:
             self._turns += 1
             self._changed.notify_all()

@@ -68,6 +68,7 @@ class Segment:
         self._step, self._dts = 0.0, first.dts
         self._times = Appending(self.path.with_suffix(".times"))
         self._lines: Appending | None = None
+        self._closed = False
 
     @property
     def bytes(self) -> int:
@@ -96,10 +97,13 @@ class Segment:
             self._lines.flush()
 
     def close(self) -> None:
-        """End the video, which is then on the disk; its results may still come.
+        """End the video, which is then on the disk; its results may still come. Only once.
 
         raises  OSError, av.FFmpegError; the video is closed all the same
         """
+        if self._closed:
+            return
+        self._closed = True
         self.end_pts += self._step
         self.end += timedelta(seconds=self._step)
         try:
@@ -114,13 +118,14 @@ class Segment:
 
         raises  OSError
         """
-        if self._lines is None:
+        lines, self._lines = self._lines, None
+        if lines is None:
             return
         try:
-            self._lines.flush()
-            self._lines.sync()
+            lines.flush()
+            lines.sync()
         finally:
-            self._lines.close()
+            lines.close()
         write_vtt(self.path, self.pts)
 
     def abandon(self) -> None:

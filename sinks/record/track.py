@@ -87,7 +87,7 @@ class Track:
         self._last: Packet | None = None
         self._step = 0.0
         self._newest = float("-inf")
-        self._gap: str | None = None  # why there is none after the last packet
+        self._gap: tuple[datetime, str] | None = None  # since when there is none, and why
 
     def packet(self, packet: Packet, now: float) -> None:
         """Take the next packet. `now`: monotonic seconds."""
@@ -143,8 +143,9 @@ class Track:
         self.settle(float("inf"))
 
     def miss(self, why: str) -> None:
-        """Packets are missing from here to the next."""
-        self._gap = self._gap or why
+        """Packets are missing from here to the next that is recorded."""
+        if self._gap is None and self._last is not None:
+            self._gap = (self._last.captured_at, why)
 
     def drop(self, why: str) -> None:
         """Let go of what is being written, as far as it got; nothing is raised."""
@@ -213,9 +214,9 @@ class Track:
         return True
 
     def _tell_gap(self, packet: Packet) -> None:
-        why, self._gap = self._gap, None
-        if self._last is not None and why is not None:
-            self._keeper.gap(self.stream, self._last.captured_at, packet.captured_at, why)
+        gap, self._gap = self._gap, None
+        if gap is not None:
+            self._keeper.gap(self.stream, gap[0], packet.captured_at, gap[1])
 
     # What was said ----------------------------------------------------------------------------
 

@@ -3,10 +3,8 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import replace
 
-from sinks.webrtc.outbox import Outbox, Picture
+from sinks.webrtc.outbox import Outbox, Picture, hurried
 from sinks.webrtc.overlay_message import encode, rtp_timestamp
 from sinks.webrtc.sender import payloads, vp8_payloads
 from sinks.webrtc.vp8 import Attachable, Subscribed
@@ -27,6 +25,7 @@ class Broadcast:
     def __init__(self, video: Attachable) -> None:
         """Nobody looks yet. Made on the event loop that the outboxes live on."""
         self.packetised = 0
+        self._readers = 0
         self._video = video
         self._loop = asyncio.get_running_loop()
         self._known: dict[int, tuple[Packet, Picture]] = {}
@@ -47,10 +46,19 @@ class Broadcast:
                 self._pass_on(outbox, picture)
 
         subscription = self._video.attach(read)
+        self._readers += 1
         joining = False
         for picture in hurried(backlog):
             outbox.offer(picture)
         return subscription
+
+    def leave(self, subscription: Subscribed) -> None:
+        """End what `join` began."""
+        subscription.close()
+        self._readers -= 1
+        if not self._readers:
+            with self._lock:
+                self._known.clear()
 
     def _pass_on(self, outbox: Outbox, picture: Picture) -> None:
         # From any thread. One call wakes the loop for all viewers of a picture.
@@ -92,19 +100,3 @@ class Broadcast:
                 del self._known[next(iter(self._known))]
             self._known[id(packet)] = packet, picture
             return picture
-
-
-def hurried(backlog: Sequence[Picture]) -> list[Picture]:
-    """What has come since a keyframe, for somebody who sees it only now.
-
-    A browser shows pictures as far apart as their times are, so it would play the seconds that it
-    has missed, and lag by them. So all but the newest get times just before it, one tick apart:
-    they are decoded as fast as they come, and no overlay fits them.
-    """
-    last = len(backlog) - 1
-    return [
-        picture
-        if index == last
-        else replace(picture, rtp=(backlog[last].rtp - (last - index)) & 0xFFFFFFFF, note=b"")
-        for index, picture in enumerate(backlog)
-    ]

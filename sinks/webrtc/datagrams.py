@@ -25,8 +25,9 @@ class Datagrams:
         shared = transport.get_extra_info("socket")
         self._socket: socket.socket | None = None
         if shared is not None and hasattr(socket.socket, "sendmsg"):
-            self._socket = shared.dup()
-            self._socket.setblocking(False)
+            own: socket.socket = shared.dup()
+            own.setblocking(False)
+            self._socket = own
 
     def send(self, packets: Sequence[bytes], to: Address) -> None:
         """Send them all; what the system does not take now waits in the transport."""

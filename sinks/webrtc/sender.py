@@ -12,23 +12,18 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from secrets import randbelow
 from struct import Struct
 from typing import Any
 
 from aiortc import RTCPeerConnection, RTCRtpSender, clock
-from aiortc.codecs import CODECS
 from aiortc.codecs.h264 import NAL_TYPE_FU_A, PACKET_MAX, H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
-from aiortc.rtcrtpparameters import (
-    RTCRtcpFeedback,
-    RTCRtpCodecCapability,
-    RTCRtpCodecParameters,
-)
+from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 from aiortc.rtp import HeaderExtensions
 
 from sinks.webrtc.datagrams import Datagrams
-from sinks.webrtc.offer import Codec
 from sinks.webrtc.outbox import Outbox, Picture
 
 KEPT = 512
@@ -39,10 +34,10 @@ PAUSE_S = 0.005
 buffers on its way: 133 Mbit/s."""
 UNSENT = 256 * 1024
 """Bytes that the system has not taken yet, above which a viewer's pictures wait."""
-MORE_PROFILES = ("4d001f", "64001f")  # Main and High, which cameras send; aiortc has 42001f, 42e01f
 _HEADER = Struct("!BBHLL")
 _EXTENSION = Struct("!HH")
 _SEQUENCE = Struct("!H")
+CLOSING_S = 1.0  # for ICE, which looks every 20 ms whether it is to end
 _BEGUN = "_RTCIceTransport__start"
 _MARK = b"\xf5\x0a\x5f"
 
@@ -84,45 +79,6 @@ def vp8_payloads(data: bytes, number: int) -> tuple[bytes, ...]:
     return tuple(Vp8Encoder._packetize(data, number & 0x7FFF))
 
 
-def capabilities(codec: Codec) -> list[RTCRtpCodecCapability]:
-    """A codec and its retransmission, for `RTCRtpTransceiver.setCodecPreferences`.
-
-    That must be called before `setRemoteDescription`, or aiortc settles on VP8.
-    """
-    _know_more_profiles()
-    wanted = (f"video/{codec}", "video/rtx")
-    known = RTCRtpSender.getCapabilities("video").codecs
-    return [one for one in known if one.mimeType.lower() in wanted]
-
-
-def _know_more_profiles() -> None:
-    known = {codec.parameters.get("profile-level-id") for codec in CODECS["video"]}
-    for profile in MORE_PROFILES:
-        if profile in known:
-            continue
-        number = 1 + max(codec.payloadType or 0 for codec in CODECS["video"])
-        feedback = [("nack", None), ("nack", "pli"), ("goog-remb", None)]
-        CODECS["video"] += [
-            RTCRtpCodecParameters(
-                mimeType="video/H264",
-                clockRate=90_000,
-                payloadType=number,
-                rtcpFeedback=[RTCRtcpFeedback(kind, parameter) for kind, parameter in feedback],
-                parameters={
-                    "level-asymmetry-allowed": "1",
-                    "packetization-mode": "1",
-                    "profile-level-id": profile,
-                },
-            ),
-            RTCRtpCodecParameters(
-                mimeType="video/rtx",
-                clockRate=90_000,
-                payloadType=number + 1,
-                parameters={"apt": number},
-            ),
-        ]
-
-
 class FanOutSender:
     """Sends what comes into an outbox through one viewer's `RTCRtpSender`, in place of its track.
 
@@ -142,7 +98,7 @@ class FanOutSender:
 
         want_keyframe  called for each PLI and FIR
         going_out      called before each picture that is sent
-        connected      called once, when sending can begin
+        connected      called once, when sending begins
         """
         self.sent = self.sent_bytes = 0
         self._sender = sender
@@ -171,9 +127,10 @@ class FanOutSender:
         self._payload_type = codec.payloadType or 0
         self._form = self._form_of_extensions()
         self._running = True
+        self._connected()
         self._outbox.on_news = self._send
         _of(self._sender, "rtp_started").set()
-        self._connected()
+        self._send()
         try:
             await asyncio.get_running_loop().create_future()  # until it is cancelled
         except asyncio.CancelledError:
@@ -289,7 +246,8 @@ async def close(peer: RTCPeerConnection) -> None:
     for transport in transports:
         begun: asyncio.Event | None = getattr(transport, _BEGUN)
         if begun is not None:
-            await begun.wait()  # it looks every 20 ms whether it is to end
+            with suppress(TimeoutError):
+                await asyncio.wait_for(begun.wait(), CLOSING_S)
         asking = transport._connection._query_consent_task
         if asking is not None:
             asking.cancel()

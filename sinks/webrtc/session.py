@@ -18,10 +18,11 @@ from aiortc import (
 
 from sinks.viewers import Watch
 from sinks.webrtc.broadcast import Broadcast
+from sinks.webrtc.codecs import capabilities
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import MOST_CANDIDATES, Codec, Offer
 from sinks.webrtc.outbox import Outbox, Picture
-from sinks.webrtc.sender import FanOutSender, capabilities, close
+from sinks.webrtc.sender import FanOutSender, close
 
 if TYPE_CHECKING:
     from sinks.webrtc.vp8 import Subscribed
@@ -45,12 +46,17 @@ class Session:
         self,
         stream: str,
         codec: Codec,
+        profile: str,
         broadcast: Broadcast,
         configuration: RTCConfiguration,
         patience_s: float,
         ended: Callable[["Session"], None],
     ) -> None:
-        """`ended` is called once: it failed, was closed, or did not connect in `patience_s`."""
+        """Make our end of it.
+
+        profile  of the stream's H.264, as far as it is known: see `codecs.profile_of`
+        ended    called once: it failed, was closed, or did not connect in `patience_s`
+        """
         self.id = secrets.token_urlsafe(16)
         self.stream = stream
         self.unsaid = 0
@@ -65,9 +71,9 @@ class Session:
         self._reading: Subscribed | None = None
         self._peer = RTCPeerConnection(configuration)
         video = self._peer.addTransceiver("video", direction="sendonly")
-        video.setCodecPreferences(capabilities(codec))
+        video.setCodecPreferences(capabilities(codec, profile))
         self.sender = FanOutSender(
-            video.sender, self.outbox, self._want_keyframe, self._going_out, self._join
+            video.sender, self.outbox, self._want_keyframe, self._going_out, self.outbox.begin
         )
         self._peer.on("connectionstatechange", self._look)
         self._peer.on("datachannel", self._take_channel)
@@ -88,6 +94,10 @@ class Session:
         except Exception as error:
             raise Refused(400, f"offer: {type(error).__name__}: {error}") from error
         await self.add(offer.candidates)
+        if self._closed or self._over:
+            raise Refused(408, "offer: the answer took longer than a viewer may take to connect")
+        # Before it is connected: while that is done, the first picture is made.
+        self._reading = self._broadcast.join(self.outbox)
         return self._peer.localDescription.sdp
 
     async def add(self, candidates: Sequence[RTCIceCandidate]) -> None:
@@ -132,12 +142,9 @@ class Session:
         if self._watch is not None:
             self._watch.end()
         if self._reading is not None:
-            self._reading.close()
+            self._broadcast.leave(self._reading)
             self._reading = None
         await close(self._peer)
-
-    def _join(self) -> None:
-        self._reading = self._reading or self._broadcast.join(self.outbox)
 
     def _want_keyframe(self) -> None:
         if self._reading is not None:

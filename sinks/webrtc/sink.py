@@ -94,6 +94,7 @@ class WebrtcSink(Sink):
             self._options.max_viewers,
             self._options.connect_s,
             self._options.bitrate,
+            self._profile,
         )
         for name, state in self._streams.items():
             state.video.open()
@@ -172,6 +173,13 @@ class WebrtcSink(Sink):
             if one in context.graph and name in context.graph[one].streams and not options.burn
         )  # fmt: skip
         return StreamState(name, video, Pulse(), nodes)
+
+    def _profile(self, stream: str) -> str:
+        from sinks.webrtc.codecs import profile_of  # noqa: PLC0415
+
+        lane = self._context.lanes.get(stream)
+        passes = self._streams[stream].video.path == "passthrough"
+        return profile_of(lane.coding.parameter_sets) if passes and lane and lane.coding else ""
 
     def _say(self, delivery: Delivery) -> None:
         viewers, frame = self._there(), delivery.frame

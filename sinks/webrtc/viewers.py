@@ -1,7 +1,7 @@
 """All who watch, through one sink."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from aiortc import RTCConfiguration, RTCIceServer
 
@@ -27,6 +27,7 @@ class Viewers:
         most: int = 100,
         patience_s: float = 10.0,
         vp8_kbps: int = 4000,
+        profile: Callable[[str], str] = lambda _: "",
     ) -> None:
         """Nobody watches yet. Made on the event loop.
 
@@ -35,6 +36,7 @@ class Viewers:
         most        viewers at once
         patience_s  for a viewer to connect
         vp8_kbps    kilobits a second at most, for viewers that take no H.264
+        profile     that of a stream's H.264 now, empty where it is not known
         """
         self.broadcasts: Mapping[Codec, Mapping[str, Broadcast]] = {
             "h264": {stream: Broadcast(video) for stream, video in videos.items()},
@@ -44,6 +46,7 @@ class Viewers:
         self._configuration = RTCConfiguration(
             iceServers=[RTCIceServer(list(one.urls), one.username, one.credential) for one in ice]
         )
+        self._profile = profile
         self._most = most
         self._patience = patience_s
         self._sessions: dict[str, Session] = {}
@@ -65,7 +68,7 @@ class Viewers:
         if len(self._sessions) >= self._most:
             raise Refused(503, f"wanted at most {self._most} viewers, which are there")
         session = Session(
-            stream, offer.codec, self.broadcasts[offer.codec][stream],
+            stream, offer.codec, self._profile(stream), self.broadcasts[offer.codec][stream],
             self._configuration, self._patience, self._forget,
         )  # fmt: skip
         self._sessions[session.id] = session

@@ -85,9 +85,10 @@ def measure(file: Path, max_pixels: int) -> tuple[int, int] | None:
     try:
         with av.open(str(file), options={"max_pixels": str(max_pixels)}) as container:
             context = container.streams.video[0].codec_context
-            return context.width, context.height
+            size = context.width, context.height
     except (FFmpegError, OSError, IndexError):
         return None
+    return size if min(size) > 0 else None  # 0 of a picture beyond the limit, for one
 
 
 def natural(name: str) -> list[tuple[int, str]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.results import Detections
 from stages.errors import BadOptions
 from stages.faces.embedder import Embedder
-from stages.faces.gallery import people_in, pictures_in, read_picture
+from stages.faces.gallery import MOST_PIXELS, people_in, pictures_in, read_picture
 from stages.picture import Picture
 
 
@@ -83,7 +83,10 @@ def _face(file: Path, embedder: Embedder, finds: FindsFaces | None) -> NDArray[n
     """What the recogniser is shown of a file, or why it is shown nothing."""
     picture = read_picture(file)
     if picture is None:
-        return "wanted a picture, got something else" if file.exists() else "nothing there"
+        if not file.exists():
+            return "nothing there"
+        most = MOST_PIXELS // 10**6
+        return f"wanted a picture of at most {most} million pixels, got something else"
     if finds is None:
         return embedder.whole(picture)
     found = finds(picture)

@@ -10,12 +10,14 @@ import structlog
 from numpy.typing import NDArray
 
 from models.files import PICTURES
+from stages.capture.folder import measure
 from stages.errors import BadOptions
 from stages.picture import Picture
 
 log = structlog.get_logger()
 
 UNKNOWN = "unknown"
+MOST_PIXELS = 100_000_000  # of a photograph; three megabytes of PNG may unfold to three gigabytes
 
 Embed = Callable[[Sequence[Picture]], NDArray[np.float32]]
 """(B, D) of B pictures, each of one face that fills it."""
@@ -107,9 +109,12 @@ def people_in(folder: Path) -> Sequence[Path]:
 
 
 def read_picture(file: Path) -> Picture | None:
-    """The picture in a file; None if there is none, or a header that promises too many pixels."""
+    """The picture in a file; None if there is none, or one of more than `MOST_PIXELS`."""
+    size = measure(file, MOST_PIXELS) if file.is_file() else None
+    if size is None or size[0] * size[1] > MOST_PIXELS:
+        return None
     try:
-        pixels = cv2.imread(str(file), cv2.IMREAD_COLOR) if file.is_file() else None
+        pixels = cv2.imread(str(file), cv2.IMREAD_COLOR)
     except cv2.error:
         return None
     return None if pixels is None else Picture.from_bgr(np.asarray(pixels, np.uint8))

@@ -130,7 +130,7 @@ class Recognise(Stage):
         faces = looked.things
         return Detections(
             faces.boxes, faces.scores, who, self._gallery.names,
-            faces.points, None, faces.tracks, far,
+            faces.points, None, faces.tracks, far, faces.partial,
         )  # fmt: skip
 
     def _known(self, path: Path, key: str) -> Gallery:

@@ -10,11 +10,12 @@ LINES = 3
 
 def paint_caption(canvas: Canvas, node: str, result: Result) -> None:  # noqa: ARG001
     """The text, wrapped to at most three lines, and behind its end how sure the model is."""
-    if not isinstance(result, Caption) or not result.text:
+    if not isinstance(result, Caption) or not result.text.strip():
         return
     height, width = canvas.pixels.shape[:2]
     size = round(canvas.size * SCALE)
-    lines = _wrapped(result.text[:1].upper() + result.text[1:], round(width * WIDEST), size)
+    text = result.text.strip()
+    lines = _wrapped(text[:1].upper() + text[1:], round(width * WIDEST), size)
     share, gap = f"{result.score:.0%}", size // 2
     tail = gap + text_width(share, canvas.size, REGULAR)
     wide = [text_width(line, size, BOLD) for line in lines]

@@ -69,7 +69,7 @@ def _mask(canvas: Canvas, box: NDArray[np.int64], mask: NDArray[np.uint8], colou
     height, width = canvas.pixels.shape[:2]
     x1, y1, x2, y2 = (int(v) for v in box)
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
-    if right <= left or bottom <= top:
+    if right <= left or bottom <= top or not mask.size:
         return
     large = cv2.resize(mask, (x2 - x1, y2 - y1), interpolation=cv2.INTER_LINEAR)
     inside = (large[top - y1 : bottom - y1, left - x1 : right - x1] >= 128).astype(np.uint8)

@@ -1,10 +1,14 @@
-"""A face's points, and the lines of its oval, eyes, brows and lips."""
+"""A face's mesh as a wire frame, with the lines of its oval, eyes, brows and lips."""
+
+from functools import lru_cache
+from importlib.resources import files
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from models.results import FaceMesh, Result
-from stages.overlay.canvas import LIGHT, Canvas, colour_of
+from stages.overlay.canvas import LIGHT, Canvas, Pixels, colour_of
 
 # Numbers of the points along each line, from MediaPipe's face_mesh_connections.py (Apache-2.0).
 OVAL = (
@@ -30,11 +34,14 @@ LINES = (
     *((b, 3) for b in BROWS),
 )
 POINTS = 468
-VEIL = 0.45  # of the points over the picture
+VEIL = 0.45  # of the wires, or the points, over the picture
+FINE = 4.0  # pixels: shorter wires than that, in the mean, would be a white spot
+
+At = NDArray[np.int32]
 
 
 def paint_face_mesh(canvas: Canvas, node: str, result: Result) -> None:  # noqa: ARG001
-    """Fine points, and the features as closed lines."""
+    """Fine wires, or points where there is no room for them, and the features as closed lines."""
     if not isinstance(result, FaceMesh):
         return
     height, width = canvas.pixels.shape[:2]
@@ -44,10 +51,33 @@ def paint_face_mesh(canvas: Canvas, node: str, result: Result) -> None:  # noqa:
         if not np.all(np.isfinite(places)):
             continue
         at = np.round(places).astype(np.int32)
-        layer = canvas.pixels.copy()
-        for x, y in at.tolist():
-            cv2.circle(layer, (x, y), thin, LIGHT, -1, cv2.LINE_AA)
-        cv2.addWeighted(layer, VEIL, canvas.pixels, 1 - VEIL, 0, dst=canvas.pixels)
-        for numbers, colour in LINES if len(mesh) == POINTS else ():
+        known = len(mesh) == POINTS
+        left, top = (max(0, int(v)) for v in at.min(axis=0, initial=width + height) - thin)
+        right, bottom = (max(0, int(v)) for v in at.max(axis=0, initial=0) + thin + 1)
+        part = canvas.pixels[top:bottom, left:right]
+        if part.size:
+            layer = part.copy()
+            _wires(layer, at - np.array([left, top], np.int32), thin, known=known)
+            cv2.addWeighted(layer, VEIL, part, 1 - VEIL, 0, dst=part)
+        for numbers, colour in LINES if known else ():
             line = [at[list(numbers)]]
             cv2.polylines(canvas.pixels, line, True, colour_of(colour), thin, cv2.LINE_AA)
+
+
+def _wires(layer: Pixels, at: At, thin: int, *, known: bool) -> None:
+    if known:
+        wires = at[edges()]
+        if np.hypot(*(wires[:, 0] - wires[:, 1]).T).mean() >= FINE:
+            cv2.polylines(layer, list(wires), False, LIGHT, thin, cv2.LINE_AA)
+            return
+    for x, y in at.tolist():
+        cv2.circle(layer, (x, y), thin, LIGHT, -1, cv2.LINE_AA)
+
+
+@lru_cache(maxsize=1)
+def edges() -> NDArray[np.int64]:
+    """The sides of the triangles of `face_mesh.txt`, each once: (E, 2), numbers of points."""
+    text = files("stages.overlay").joinpath("face_mesh.txt").read_text("ascii")
+    triangles = np.loadtxt(text.splitlines(), np.int64)
+    sides = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
+    return np.unique(np.sort(sides, axis=1), axis=0)

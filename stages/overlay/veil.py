@@ -13,6 +13,8 @@ from models.results import Veil
 from models.results.veil import How
 
 DEVIATION = 2.0  # pixels, of the blur on what was shrunk
+FINEST = 1 / 20  # of the longer side: of a face in more blocks than that, one sees whose it is
+LEAST = 4.0  # pixels: blocks of one would be the picture as it was
 
 Pixels = NDArray[np.uint8]
 
@@ -39,9 +41,9 @@ def hide_all(pixels: Pixels) -> None:
 
 
 def hide(region: Pixels, how: How, strength: float) -> None:
-    """Hide a region in place; for `strength` see `Veil`."""
+    """Hide a region in place, be it ever so small or `strength` (see `Veil`) ever so little."""
     height, width = region.shape[:2]
-    block = max(1.0, strength * max(height, width))
+    block = max(LEAST, max(FINEST, strength) * max(height, width))
     # A blur of so many pixels is the same as a small one on a small picture, and costs less.
     step = block if how == "pixelate" else max(1.0, block / 2 / DEVIATION)
     size = (max(1, round(width / step)), max(1, round(height / step)))

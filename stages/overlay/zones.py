@@ -28,18 +28,24 @@ def paint_zones(canvas: Canvas, node: str, result: Result) -> None:  # noqa: ARG
     height, width = canvas.pixels.shape[:2]
     scale = np.array([width, height], np.float32)
     for index, polygon in enumerate(result.polygons):
-        outline = np.round(polygon * scale).astype(np.int32)
+        if not np.all(np.isfinite(polygon)):
+            continue
+        outline = np.round(np.clip(polygon, -1, 2) * scale).astype(np.int32)
         x, y, w, h = cv2.boundingRect(outline)
-        x, y = max(x, 0), max(y, 0)
-        part = canvas.pixels[y : y + h, x : x + w]
-        tinted = part.copy()
-        cv2.fillPoly(tinted, [outline - np.array([x, y], np.int32)], colour_of(index), cv2.LINE_AA)
-        cv2.addWeighted(tinted, VEIL, part, 1 - VEIL, 0, dst=part)
+        left, top = max(x, 0), max(y, 0)
+        part = canvas.pixels[top : max(y + h, 0), left : max(x + w, 0)]
+        if part.size:
+            tinted = part.copy()
+            inside = outline - np.array([left, top], np.int32)
+            cv2.fillPoly(tinted, [inside], colour_of(index), cv2.LINE_AA)
+            cv2.addWeighted(tinted, VEIL, part, 1 - VEIL, 0, dst=part)
         cv2.polylines(canvas.pixels, [outline], True, colour_of(index), canvas.line, cv2.LINE_AA)
         centre = outline.mean(axis=0)
         _sign(canvas, result.areas[index], str(result.counts[index]), centre, colour_of(index))
     for index, segment in enumerate(result.segments):
-        a, b = (segment * scale).round().astype(int)
+        if not np.all(np.isfinite(segment)):
+            continue
+        a, b = (np.clip(segment, -1, 2) * scale).round().astype(int)
         colour = colour_of(len(result.areas) + index)
         cv2.line(canvas.pixels, tuple(a), tuple(b), DARK, canvas.line + 3, cv2.LINE_AA)
         cv2.line(canvas.pixels, tuple(a), tuple(b), colour, canvas.line + 1, cv2.LINE_AA)

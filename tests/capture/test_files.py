@@ -2,7 +2,9 @@
 
 import itertools
 import re
+import struct
 import time
+import zlib
 from pathlib import Path
 
 import cv2
@@ -11,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from stages.capture.folder import measure
 from stages.capture.testcard import Card, read_counter
 from stages.errors import BadFile, BadOptions, SourceError, SourceRefused
+from stages.faces.gallery import read_picture
 from stages.picture import Picture, Wanted
 from tests.capture.reading import counters, read, source_of
 from tests.servers.film import film
@@ -189,6 +193,21 @@ def test_a_folder_comes_in_the_order_that_a_person_expects(tmp_path: Path) -> No
     (tmp_path / "3.png").write_bytes(b"not a picture")
     source = source_of(tmp_path)
     assert [int(frame.picture.bgr[0, 0, 0]) for frame in read(source)] == [20, 40, 200]
+
+
+@pytest.mark.parametrize("side", [12_000, 32_000])
+def test_what_is_larger_than_wanted_is_told_by_its_head(tmp_path: Path, side: int) -> None:
+    """Of one beyond FFmpeg's own limit it says 0x0: 3 MB of PNG became 3 GB, and a picture."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    rows = b"IDAT" + zlib.compress(bytes(1 + 3 * side))
+    file = save(tmp_path, "huge.png", b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+        for chunk in (head, rows, b"IEND")
+    ))  # fmt: skip
+    assert measure(file, 10**6) in (None, (side, side))
+    assert read_picture(file) is None
+    cv2.imwrite(str(tmp_path / "small.png"), np.full((32, 32, 3), 20, np.uint8))
+    assert len(read(source_of(tmp_path))) == 1
 
 
 def test_the_test_card_counts_and_can_be_read_at_any_size() -> None:

@@ -1,7 +1,10 @@
 """`framewire faces` as a user meets it, and the graph that reads what it wrote."""
 
 import json
+import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import cv2
@@ -9,10 +12,13 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from models.files import alone_with
 from pipeline.cli import app
 from stages.capture.auto import find_clip
 from stages.errors import BadOptions
+from stages.faces.embedder import Embedder
 from stages.faces.kept import new_key, nobody, read_kept, write_kept
+from stages.stage import StageContext
 from tests.pipeline.running import run
 from tests.stages.colours import BLUE, RED, mean_colour_model
 
@@ -47,7 +53,10 @@ def enrol(folder: Path, key: str = "", *more: str) -> Result:
 def test_a_folder_is_enrolled_listed_and_a_person_forgotten(folder: Path, key: str) -> None:
     made = enrol(folder, key)
     assert made.exit_code == 0, made.output
-    assert "torn.jpg: wanted a picture, got something else; skipped" in made.output
+    assert (
+        "torn.jpg: wanted a picture of at most 100 million pixels, got something else; skipped"
+        in made.output
+    )
     assert "4 faces of 2 people enrolled, 1 pictures skipped" in made.output
     file = folder / "people.faces"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -58,6 +67,24 @@ def test_a_folder_is_enrolled_listed_and_a_person_forgotten(folder: Path, key: s
     nobody_there = faces("forget", file, "ann", key=key)
     assert nobody_there.exit_code == 1
     assert "wanted one of bob, got 'ann'" in nobody_there.output
+
+
+@pytest.mark.parametrize("key", ["", new_key()])
+def test_nobody_is_lost_when_several_enrol_at_once(folder: Path, key: str) -> None:
+    model, target = folder / "colour.onnx", folder / "people.faces"
+    told = [sys.executable, "-m", "pipeline", "faces", "enrol", target, folder / "people" / "bob",
+            "--model", model, "--cropped", *(["--key-from", KEY] if key else [])]  # fmt: skip
+    with alone_with(target):
+        others = [
+            subprocess.Popen([*told, "--name", name], env={**os.environ, KEY: key})
+            for name in ("eva", "kim")
+        ]
+        enrolled = Embedder(str(model), StageContext("faces"))
+        mine = nobody(enrolled.model, enrolled.sha256(), enrolled.shown)
+        write_kept(target, mine.with_faces(["ann"], np.zeros((1, 3), np.float32)), key)
+    assert [other.wait(60) for other in others] == [0, 0]
+    assert read_kept(target, key).counts() == {"ann": 1, "eva": 2, "kim": 2}
+    assert sorted(file.name for file in folder.iterdir() if "people." in file.name) == [target.name]
 
 
 @pytest.mark.parametrize("key", ["", new_key()])

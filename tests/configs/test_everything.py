@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pylibsrtp  # noqa: F401 - before TensorFlow, which makes the models: see WebrtcSink
 import pytest
 
 from benchmarks.watcher import Watcher

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from models.results import Region, Segmentation, Wire
+from models.results import Caption, Region, Result, Segmentation, Wire, Zones
 from sinks.annotate import annotated, clock, shown_size
 from sinks.sink import Recent
 from stages.overlay import DARK, LIGHT, PAINTERS, PALETTE, Canvas, colour_of, draw, ink_on
@@ -131,6 +131,17 @@ def test_panels_of_two_nodes_lie_under_each_other() -> None:
     assert second is None or second[1] > first[3]
 
 
+def test_of_a_list_only_whole_rows_are_shown() -> None:
+    """The tenth part of a name at the lower edge told nobody anything."""
+    low, high = grey(320, 120), grey(320, 400)
+    for pixels in (low, high):
+        draw(pixels, {"view": top_labels({f"class {n}": 0.5 - n / 20 for n in range(9)})})
+    assert where(low, colour_of(0)) is not None
+    assert (low[-8:] == 128).all()
+    assert where(low, colour_of(8)) is None
+    assert where(high, colour_of(8)) is not None
+
+
 def test_a_caption_is_in_the_lower_left_corner() -> None:
     pixels = grey()
     draw(pixels, {}, "lobby  0:01.000")
@@ -183,6 +194,30 @@ def test_boxes_that_are_no_numbers_are_left_out() -> None:
     draw(pixels, {"detect": detections((nan, 0, 1, 1), classes=(0,))})
     assert (pixels == 128).all()
     draw(pixels, {"detect": detections((-huge, -huge, huge, huge))})
+
+
+def zones_at(place: float) -> Zones:
+    """An area and a line, all of whose corners lie at one place."""
+    corners = np.full((1, 3, 2), place, np.float32)
+    count, crossed = np.array([1], np.int64), np.array([[1, 2]], np.int64)
+    return Zones(("a",), count, ("l",), crossed, tuple(corners), corners[:, :2].copy())
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        top_labels({"cat": np.nan, "dog": 0.5}),
+        Caption("   ", 0.5),
+        replace(detections((0.1, 0.1, 0.5, 0.5)), masks=np.zeros((1, 0, 0), np.uint8)),
+        zones_at(np.nan),
+        zones_at(5),
+        zones_at(1e9),
+    ],
+)
+def test_what_cannot_be_drawn_costs_nobody_the_picture(result: Result) -> None:
+    """Each of these raised, and the film lacked the picture."""
+    for size in ((640, 360), (2, 2)):
+        draw(grey(*size), {"node": result})
 
 
 def test_nothing_found_is_nothing_drawn() -> None:

@@ -117,3 +117,10 @@ def test_what_is_no_result_is_refused_with_a_reason(broken: bytes, said: str) ->
 def test_a_result_is_no_event() -> None:
     with pytest.raises(BadMessage, match="wanted an event of schema 1"):
         decode_event(encode(message()))
+
+
+def test_numbers_are_as_long_as_they_are_exact() -> None:
+    """Rounded as float32, 0.4016 was written 0.4016000032424927."""
+    said = detections((0.1, 0.2, 0.3, 0.4), scores=[0.4016])
+    assert str(said.to_wire()["boxes"]) == "[[0.1, 0.2, 0.3, 0.4]]"
+    assert str(said.to_wire()["scores"]) == "[0.4016]"

@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from models.errors import BadModel
 from models.results import Detections, Labels
 from stages.classify import Classify, ClassifyOptions
 from stages.errors import BadOptions
@@ -130,3 +131,34 @@ def test_a_frame_at_which_nobody_looked_passes_by(folder: Path) -> None:
 def test_things_to_look_at_want_a_node_that_finds_them(folder: Path) -> None:
     with pytest.raises(BadOptions, match="wanted a node that finds things, got none"):
         classify(folder, inputs=(), crop=True)
+
+
+@pytest.mark.parametrize(
+    ("labels", "twice", "wrong"),
+    [("[a, b]", False, "2"), ("[a, b, c, d, e, f]", False, "6"), ("[a, b, c]", True, "1 rows")],
+)
+def test_a_model_that_does_not_fit_its_labels_is_told(
+    tmp_path: Path, labels: str, wrong: str, *, twice: bool
+) -> None:
+    """Its file says neither how many classes nor how many rows it gives; it gives three."""
+    numbers = {"three": 3, "nought": 0, "first": 1}
+    graph = helper.make_graph(
+        [
+            helper.make_node("Cast", ["image"], ["light"], to=TensorProto.FLOAT),
+            helper.make_node("Flatten", ["light"], ["flat"], axis=1),
+            helper.make_node("Shape", ["image"], ["pictures"], start=0, end=1),
+            helper.make_node("Mul", ["pictures", "three"], ["end"]),
+            helper.make_node("Slice", ["flat", "nought", "end", "first"], ["some"]),
+            helper.make_node("Concat", ["some"] * (1 + twice), ["probabilities"], axis=0),
+        ],
+        "loose",
+        [helper.make_tensor_value_info("image", TensorProto.UINT8, ["B", 8, 8, 3])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["R", "C"])],
+        [helper.make_tensor(name, TensorProto.INT64, [1], [n]) for name, n in numbers.items()],
+    )
+    told = "task: classify\ninput: {width: 8, height: 8, fit: stretch}\nlabels: "
+    own_model(tmp_path / "colour.onnx", graph, f"{told}{labels}\n")
+    for options in ({}, {"crop": True}):
+        stage = classify(tmp_path, **options)
+        with pytest.raises(BadModel, match=wrong):
+            stage.run([frame(halves(RED, BLUE), detections(LEFT))])

@@ -9,6 +9,7 @@ import pytest
 from onnx import helper, numpy_helper
 
 from models import ZOO
+from models.errors import BadModel
 from models.results import Detections
 from models.sidecar import write_sidecar
 from stages.detect import Detect, DetectOptions
@@ -23,13 +24,13 @@ COUNT = 5000
 SIDE = 128
 
 
-def says(folder: Path, boxes: np.ndarray, scores: np.ndarray) -> None:
-    """Write `fixed.onnx`, a detector that finds the same in every picture."""
+def says(folder: Path, boxes: np.ndarray, scores: np.ndarray, picture: int = 0) -> None:
+    """Write `fixed.onnx`, a detector that finds the same whatever it is shown."""
     given = {
         "boxes": boxes.astype(np.float32),
         "scores": scores.astype(np.float32),
         "classes": np.zeros(len(boxes), np.int64),
-        "batch": np.zeros(len(boxes), np.int64),
+        "batch": np.full(len(boxes), picture, np.int64),
     }
     infos = [
         helper.make_tensor_value_info(
@@ -80,6 +81,36 @@ def test_boxes_and_scores_that_are_no_numbers_are_left_out(tmp_path: Path, tiles
     says(tmp_path, np.array(rows), np.array([0.8, 0.9, 0.9, 0.9, nan]))
     found = look(tmp_path, score=0, tiles=tiles, regions=[((0, 0), (1, 0), (1, 1), (0, 1))])
     assert found.boxes == pytest.approx(np.array([good]), abs=1e-6)
+    assert found.partial
+
+
+@pytest.mark.parametrize("tiles", [None, {"columns": 2, "rows": 2}])
+def test_it_says_when_there_may_be_more(tmp_path: Path, tiles: object) -> None:
+    says(tmp_path, np.array([(0.1, 0.1, 0.2, 0.2), (0.6, 0.6, 0.9, 0.9)]), np.array([0.9, 0.8]))
+    # Of the same things in each tile, those at other places are others.
+    count = len(look(tmp_path, tiles=tiles))
+    assert not look(tmp_path, tiles=tiles, most=count).partial
+    assert look(tmp_path, tiles=tiles, most=1).partial
+
+
+@pytest.mark.parametrize("picture", [-1, 1, 9])
+def test_things_in_pictures_that_were_not_shown_are_told(tmp_path: Path, picture: int) -> None:
+    says(tmp_path, np.zeros((1, 4)), np.ones(1), picture)
+    with pytest.raises(BadModel, match=f"in 1 pictures, got some in {picture} to {picture}"):
+        look(tmp_path)
+
+
+def test_scores_that_are_fewer_than_boxes_are_told(tmp_path: Path) -> None:
+    says(tmp_path, np.zeros((2, 4)), np.ones(1))
+    with pytest.raises(BadModel, match="as many of each, got 2 boxes, 1 scores, 2 classes"):
+        look(tmp_path)
+
+
+def test_a_model_that_gives_as_many_as_it_can_may_have_seen_more(tmp_path: Path) -> None:
+    x = np.arange(300)[:, None] / 300
+    says(tmp_path, np.hstack([x, x, x + 0.003, x + 0.003]), np.full(300, 0.9))
+    assert look(tmp_path, most=1000).partial
+    assert not look(tmp_path, most=1000, score=0.95).partial
 
 
 def test_nothing_found_in_any_tile_is_an_empty_result(tmp_path: Path) -> None:

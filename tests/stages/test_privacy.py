@@ -1,5 +1,6 @@
 """What nobody is to see is not in the pixels; where it is not known, nothing is."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -96,6 +97,7 @@ def test_nothing_found_is_nothing_hidden() -> None:
         {"faces": detections((np.nan, 0, 1, 1))},
         {"faces": detections((0, 0, np.inf, 1))},
         {"faces": top_labels({"face": 1.0})},  # no boxes
+        {"faces": replace(detections((0, 0, 0.1, 0.1)), partial=True)},  # only some of them
     ],
 )
 def test_where_it_is_not_known_all_is_hidden(results: dict[str, Result]) -> None:
@@ -113,6 +115,12 @@ def test_a_classifier_hides_all(outside: float | None, *, whole: bool) -> None:
     made = said(frame, "view", whole_when="view.outside > 0.5")
     assert made.whole == whole
     assert made.measure("whole") == whole
+
+
+def test_a_class_that_the_classifier_does_not_know_is_named() -> None:
+    frame = noise({"view": top_labels({"inside": 0.9})})
+    with pytest.raises(BadOptions, match="wanted a class or a number of view, got 'outsid'"):
+        said(frame, "view", whole_when="view.outsid > 0.5")
 
 
 def test_both_at_once() -> None:
@@ -161,6 +169,19 @@ def test_thousands_of_boxes_and_boxes_beyond_the_picture() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (2000, 3)])
 def test_a_region_of_any_size_can_be_hidden(how: str, size: tuple[int, int]) -> None:
     hide(np.zeros((*size, 3), np.uint8), "blur" if how == "blur" else "pixelate", 0.1)
+
+
+@pytest.mark.parametrize("how", ["blur", "pixelate"])
+@pytest.mark.parametrize("side", [8, 20, 50, 400])
+def test_a_small_face_is_hidden_too_however_little_is_asked_for(how: str, side: int) -> None:
+    """Blocks of less than a pixel left a face of 50 pixels as it was."""
+    face = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    shown = face.copy()
+    hide(shown, "blur" if how == "blur" else "pixelate", 0.001)
+    assert (shown != face).mean() > 0.9
+    assert np.corrcoef(shown.ravel(), face.ravel())[0, 1] < 0.5
+    if how == "pixelate":
+        assert len(np.unique(shown.reshape(-1, 3), axis=0)) <= 20 * 20
 
 
 def test_a_veil_is_made_of_numbers() -> None:

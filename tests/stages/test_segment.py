@@ -167,7 +167,7 @@ def test_pieces_are_told_if_they_are_asked_for(folder: Path) -> None:
     assert piece.tip[0] == pytest.approx(0.5, abs=0.05)
     (told,) = said.to_wire()["regions"]  # type: ignore[misc]
     assert told["label"] == "tip"
-    assert told["tip"] == np.round(piece.tip, 5).tolist()
+    assert told["tip"] == [round(float(v), 5) for v in piece.tip]
     assert len(told["contour"]) == len(piece.contour)
 
 

@@ -139,9 +139,23 @@ def test_a_frame_at_which_nobody_looked_passes_by() -> None:
     assert tracker().run([frame(0, None)]) == [None]
 
 
+def test_that_there_may_be_more_is_passed_on() -> None:
+    stage = Track(TrackOptions(), StageContext("track", inputs=("find",)))
+    sure = detections((0.1, 0.1, 0.2, 0.2))
+    lost = detections((0.1, 0.1, 0.2, 0.2), (np.nan, 0.1, 0.2, 0.2))
+    told = [sure, replace(sure, partial=True), lost]
+    frames = [grey_frame(n, results={"find": one}) for n, one in enumerate(told)]
+    assert [one.partial for one in stage.run(frames) if one is not None] == [False, True, True]
+
+
 def test_it_wants_a_node_that_finds_things() -> None:
     with pytest.raises(BadOptions, match="wanted a node that finds things in `from`, got none"):
         Track(TrackOptions(), StageContext("track"))
+
+
+def test_a_track_does_not_begin_with_less_than_it_goes_on_with() -> None:
+    with pytest.raises(BadOptions, match=r"track.low: wanted 0.2, which is `score`, or less"):
+        Track(TrackOptions(score=0.2, low=0.9), StageContext("track", inputs=("find",)))
 
 
 def test_without_its_package_the_extra_is_named() -> None:

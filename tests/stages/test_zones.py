@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from models.results import Detections, Zones
 from stages.errors import BadOptions
 from stages.stage import StageContext
 from stages.zones import CountZones, ZonesOptions
-from tests.factory import grey_frame
+from tests.factory import detections, grey_frame
 
 if TYPE_CHECKING:
     from stages.events import Event
@@ -115,3 +116,25 @@ def test_what_cannot_be_counted_is_told(
 ) -> None:
     with pytest.raises(BadOptions, match=wanted):
         CountZones(ZonesOptions.model_validate(options), StageContext("zones", inputs=inputs))
+
+
+@pytest.mark.parametrize(
+    ("options", "wanted"),
+    [
+        ({"lines": {"road": ((0.5, 0.5), (0.5, 0.5))}}, "two ends that are apart"),
+        ({"areas": {"door": ((0.1, 0.1), (0.5, 0.5), (0.9, 0.9))}}, "corners around an area"),
+    ],
+)
+def test_a_place_where_nothing_can_be_is_told(options: dict[str, object], wanted: str) -> None:
+    with pytest.raises(ValidationError, match=wanted):
+        ZonesOptions.model_validate(options)
+
+
+def test_things_without_tracks_are_told_and_a_frame_without_them_passes_by() -> None:
+    found = detections((0.4, 0.4, 0.6, 0.6))
+    options = ZonesOptions.model_validate({"areas": DOOR})
+    alone = CountZones(options, StageContext("zones", inputs=("find",)))
+    with pytest.raises(BadOptions, match="with tracks as the last of `from`, got find"):
+        alone.run([grey_frame(0, results={"find": found})])
+    both = CountZones(options, StageContext("zones", inputs=("find", "track")))
+    assert both.run([grey_frame(0, results={"find": found})]) == [None]

@@ -15,8 +15,10 @@ from sinks.errors import BadSink
 from sinks.record.archive import Archive
 from sinks.record.evidence import Evidence
 from sinks.record.options import RecordOptions
+from sinks.record.track import Track
 from sinks.record.verify import Broken, verify
 from sinks.sink import Delivery
+from sinks.wire import moment
 from tests.factory import BEGAN, detections
 from tests.sinks.record.clips import Recording, clip, later, said
 
@@ -155,6 +157,21 @@ async def test_a_digest_that_was_written_down_must_be_there(proven: Proven) -> N
     assert verify(proven.folder, known=head).segments == 5
     with pytest.raises(Broken, match="wanted a record with the digest"):
         verify(proven.folder, known="0" * 64)
+
+
+def test_a_gap_reaches_from_the_last_packet_kept_to_the_next(tmp_path: Path) -> None:
+    archive = Archive("record", tmp_path, RecordOptions(), Evidence(tmp_path, tmp_path / "key"))
+    archive.open()
+    track, packets = Track("a", RecordOptions(), archive), clip(100, 25)
+    for packet in packets[:60]:
+        track.packet(packet, now=0.0)
+    track.drop("the disk is full")
+    for packet in packets[60:]:
+        track.packet(packet, now=0.0)
+    track.close()
+    archive.close()
+    start, end = moment(packets[59].captured_at), moment(packets[75].captured_at)
+    assert verify(tmp_path).gaps == [("a", start, end, "the disk is full")]
 
 
 async def test_what_gives_way_is_told(proven: Proven) -> None:

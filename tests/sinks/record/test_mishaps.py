@@ -14,6 +14,7 @@ from sinks.record.archive import Archive
 from sinks.record.index import find, search
 from sinks.record.mend import whole
 from sinks.record.options import RecordOptions
+from sinks.record.track import Track
 from tests.factory import BEGAN, FPS
 from tests.sinks.record.clips import Recording, clip, count_pictures, later
 
@@ -71,6 +72,20 @@ def test_a_full_disk_stops_recording_and_room_lets_it_go_on(tmp_path: Path) -> N
     assert all(count_pictures(path) > 0 for path in others)
     found = search(tmp_path / "recordings", ["a"], None, None)
     assert {one.end is not None for one, _ in found} == {True}
+
+
+def test_what_was_ended_before_the_disk_was_full_stays_as_it_is(tmp_path: Path) -> None:
+    archive = Archive("record", tmp_path, RecordOptions())
+    archive.open()
+    track = Track("a", RecordOptions(segment_s=2), archive)
+    for packet in clip(120, 25):
+        track.packet(packet, now=0.0)
+    track.drop("the disk is full")
+    archive.close()
+    found = [one for one, _ in search(tmp_path, ["a"], None, None)]
+    assert [one.pts for one in found] == [0.0, 2.0, 4.0]
+    assert [count_pictures(tmp_path / one.path) for one in found] == [50, 50, 20]
+    assert all(one.end is not None for one in found)
 
 
 async def test_the_disk_of_others_is_not_filled(tmp_path: Path) -> None:

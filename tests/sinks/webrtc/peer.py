@@ -20,6 +20,16 @@ from stages.picture import Picture
 SDP = {"content-type": "application/sdp"}
 
 
+async def offer(kind: str = "video") -> str:
+    """An offer to watch, as aiortc makes it."""
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer.addTransceiver(kind, direction="recvonly")
+    try:
+        return (await peer.createOffer()).sdp
+    finally:
+        await peer.close()
+
+
 class Peer:
     """Watches a stream through WHEP.
 

@@ -19,6 +19,8 @@ class Box(Outbox):
         self.clock = Clock()
         self.wanted = 0
         super().__init__(self.ask, self.clock)
+        self.begin()
+        self.wanted = 0
 
     def ask(self) -> None:
         self.wanted += 1
@@ -80,3 +82,25 @@ def test_memory_is_bounded_whatever_comes() -> None:
         assert len(box) <= MOST_BYTES // 100_000 + 2
         assert len(box) <= MOST_AGE_S / 0.04 + 2
     assert box.lost + len(box) == 10_000
+
+
+def test_what_has_waited_for_the_connection_is_seen_at_once() -> None:
+    box = Outbox(lambda: None)
+    for number in range(4):
+        box.offer(Picture((b"",), 3600 * number, number in {0, 2}, b"note", 1))
+    box.begin()
+    waiting = list(iter(box.take, None))
+    assert [one.rtp for one in waiting] == [10797, 10798, 10799, 10800]
+    assert [bool(one.note) for one in waiting] == [False, False, False, True]
+
+
+def test_who_took_too_long_to_connect_asks_for_a_keyframe_then_and_not_before() -> None:
+    clock, asked = Clock(), []
+    box = Outbox(lambda: asked.append(clock.now), clock)
+    for number in range(100):
+        box.offer(picture(number, keyframe=number == 0))
+        clock.now += 0.04
+    assert asked == []
+    box.begin()
+    assert len(asked) == 1
+    assert box.lost == 0

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from models.results import Veil
 from pipeline.server import serving
 from sinks.sink import GraphNode, SinkContext
+from sinks.webrtc.codecs import capabilities
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.overlay_message import rtp_timestamp
 from sinks.webrtc.sink import WebrtcSink
@@ -30,7 +31,7 @@ from stages.zones import ZonesOptions
 from tests.factory import FPS, card_frame, delivery, detections, frame_of, grey_frame
 from tests.sinks.webrtc.conftest import playing
 from tests.sinks.webrtc.film import Film
-from tests.sinks.webrtc.peer import Peer
+from tests.sinks.webrtc.peer import SDP, Peer, offer
 
 H264 = Coding("h264", (320, 192))
 
@@ -91,6 +92,23 @@ async def test_packets_pass_through_as_they_came_and_results_come_beside_them() 
             assert counts["viewers"] == 1
             assert counts["sent_bytes_total"] > 100 * counts["sent_pictures_total"] > 0
         assert sink.counts()["sent_bytes_total"] >= counts["sent_bytes_total"]
+
+
+@pytest.mark.parametrize(
+    ("sps", "answered"),
+    [("42c01f", "42e01f"), ("42001f", "42001f"), ("4d0028", "4d001f"), ("640032", "64001f")],
+)
+async def test_the_answer_names_the_profile_that_the_camera_sends(sps: str, answered: str) -> None:
+    context, lanes = of_camera()
+    sets = b"\0\0\0\1\x67" + bytes.fromhex(sps) + b"\x99\0\0\0\1\x68\xce"
+    lanes["a"].open(Coding("h264", (320, 192), sets))
+    capabilities("h264")  # from then on aiortc offers all profiles too
+    async with shown(context) as (_, client):
+        answer = await client.post("/whep/a", content=await offer(), headers=SDP)
+        assert answer.status_code == 201
+        first = answer.text[answer.text.index("profile-level-id=") :]
+        assert first.startswith(f"profile-level-id={answered}")
+        await client.delete(answer.headers["location"])
 
 
 @pytest.mark.parametrize(

@@ -6,24 +6,13 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from aiortc import RTCConfiguration, RTCPeerConnection
 
 from sinks.webrtc.sender import close
 from tests.sinks.webrtc.conftest import Cinema
-from tests.sinks.webrtc.peer import SDP, Peer
+from tests.sinks.webrtc.peer import SDP, Peer, offer
 
 FRAGMENT = {"content-type": "application/trickle-ice-sdpfrag"}
 CANDIDATE = "a=candidate:1 1 udp 2130706431 192.0.2.1 5000 typ host"
-
-
-async def offer(kind: str = "video") -> str:
-    """An offer to watch, as aiortc makes it."""
-    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-    peer.addTransceiver(kind, direction="recvonly")
-    try:
-        return (await peer.createOffer()).sdp
-    finally:
-        await peer.close()
 
 
 async def post(cinema: Cinema, body: str | bytes, place: str = "/whep/a") -> httpx.Response:
