@@ -22,7 +22,7 @@ BIAS = 0.5  # seconds by which two times of one picture may differ
 
 CONFIG = """
 streams: {{ live: {{ source: "{url}" }}, card: {{ source: testcard, size: 320x240 }} }}
-graph: {{ count: {{ stage: "{{stages}}:Count", max_age_ms: 60000 }} }}
+graph: {{ count: {{ stage: "{{stages}}:Count", max_age_ms: 60000, queue: 200 }} }}
 sinks:
   file: {{ sink: jsonl, path: out.jsonl, from: count }}
   redis: {{ sink: redis, url: embedded, from: count }}
