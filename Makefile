@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all fuzz check audit sbom bench bench-viewer docs pictures pins clean
+.PHONY: help run test test-all fuzz chaos check audit sbom bench bench-viewer docs pictures pins clean
 
 help:  ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +42,9 @@ test-all: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run all tests
 
 fuzz: $(VENV)/.dev $(VENV)/.assets  ## Break files, configs, messages, requests in 10,000 ways: [ARGS="--seed 1"]
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+chaos: $(VENV)/.dev  ## Kill, freeze and starve what a run needs; an hour: [ARGS="--minutes 1 soak"]
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.assets  ## Lint, format, types, and which package may import which
 	@failed=0; \
