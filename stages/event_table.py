@@ -47,6 +47,7 @@ PRESENCE = {
     "share": "the share of the picture that it covers, in [0, 1]",
     "pts": "seconds of stream time",
 }
+COMMAND = {"command": "the id of the command"}
 GIVEN_WAY = {
     "level": "how far the stream has given way, 0 for not at all",
     "every": "only each such frame is worked on",
@@ -128,9 +129,21 @@ EVENTS: Mapping[str, EventKind] = {
     "recording.resumed": EventKind(
         "It is recorded again.", "sink record", "sink", {"after": "why it was not"}
     ),
+    "delivery.refused": EventKind(
+        "The peer of a sink does not want a message: trying again would not help.",
+        "sinks webhook, mqtt, kafka", "sink",
+        {"messages": "how many were refused so far", "error": "what the peer said"},
+    ),
     "control.snapshot": EventKind(
-        "Somebody asked for a snapshot over Redis.", "sink redis", "stream",
-        {"command": "the id of the command"},
+        "Somebody asked for a snapshot over Redis.", "sink redis", "stream", COMMAND
+    ),
+    "control.record": EventKind(
+        "Somebody asked over Redis that the stream be recorded again.",
+        "sink redis", "stream", COMMAND,
+    ),
+    "control.pause": EventKind(
+        "Somebody asked over Redis that the stream be not recorded.",
+        "sink redis", "stream", COMMAND,
     ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",
