@@ -63,6 +63,15 @@ EVENTS: Mapping[str, EventKind] = {
         "pipeline", "`run`",
         {"why": "`sources ended`, `asked` (a signal, `--for`), or what failed"},
     ),
+    "descriptors.short": EventKind(
+        "More than nine tenths of the file descriptors that the process may have are open; without "
+        "any, no camera that is back, no viewer and no file can be opened.",
+        "pipeline", "`run`", {"open": "how many are", "limit": "how many may be"},
+    ),
+    "descriptors.enough": EventKind(
+        "At most eight tenths of them are open again.",
+        "pipeline", "`run`", {"open": "how many are", "limit": "how many may be"},
+    ),
     "source.lost": EventKind(
         "A live source broke off, stalled or was not there; it is tried again until it is back.",
         "capture", "stream", {"error": "why"},
@@ -126,7 +135,7 @@ EVENTS: Mapping[str, EventKind] = {
     ),
     "control.snapshot": EventKind(
         "Somebody asked for a snapshot over Redis.", "sink redis", "stream",
-        {"command": "the number of the command"},
+        {"command": "the id of the command"},
     ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",
