@@ -118,6 +118,11 @@ EVENTS: Mapping[str, EventKind] = {
         "It writes again, and has for a second.", "sink worker", "sink",
         {"away_s": "seconds since it was lost", "failed": "deliveries that it lost meanwhile"},
     ),
+    "delivery.refused": EventKind(
+        "A peer does not want a message for good, and it is given up; told once a second at most.",
+        "sinks webhook, kafka", "sink",
+        {"messages": "how many so far in this run", "error": "what the peer said"},
+    ),
     "recording.event": EventKind(
         "What `when` asks for began to hold, and is recorded.", "sink record", "stream",
         {"pts": "seconds of stream time of the picture", "at": "when it was taken"},
