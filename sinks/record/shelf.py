@@ -140,10 +140,14 @@ def _cues(path: Path, entry: Entry) -> str:
 
 
 async def _pieces(path: Path, size: int) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(path.open, "rb")
-    try:
-        while size > 0 and (piece := await asyncio.to_thread(file.read, min(CHUNK, size))):
-            size -= len(piece)
-            yield piece
-    finally:
-        await asyncio.to_thread(file.close)
+    # Opened for each piece: a reader that hangs up leaves nothing open.
+    at = 0
+    while at < size and (piece := await asyncio.to_thread(_piece, path, at, min(CHUNK, size - at))):
+        at += len(piece)
+        yield piece
+
+
+def _piece(path: Path, at: int, size: int) -> bytes:
+    with path.open("rb") as file:
+        file.seek(at)
+        return file.read(size)

@@ -35,6 +35,7 @@ def environ() -> dict[str, str]:
     """What the examples want of their environment; code of their own is never run."""
     texts = [file.read_text("utf-8") for file in examples()]
     asked = {name: "rtsp://camera/main" for text in texts for name in REFERENCE.findall(text)}
+    asked |= {name: "hunter2" for name in asked if name.endswith("PASSWORD")}
     return {**asked, "SECRET": "hunter2", "EMPTY": "", "FRAMEWIRE_CUSTOM_STAGES": "off"}
 
 

@@ -25,6 +25,7 @@ LIMIT = 30.0  # seconds after which a test gives up
 async def asked(folder: Path, streams: str) -> AsyncIterator[tuple[Pipeline, httpx.AsyncClient]]:
     """A pipeline that does not run yet, and somebody who asks how it is."""
     (folder / "config.yaml").write_text(f"""
+custom_stages: [., "{stages.__file__}"]
 streams: {streams}
 graph: {{ count: {{ stage: "{stages.__file__}:Count" }} }}
 sinks: {{ "null": {{ sink: "null", from: count }} }}

@@ -50,6 +50,7 @@ def scraped(tmp_path_factory: pytest.TempPathFactory) -> Labels:
     """What a real run has told, with a source that is lost and every sink."""
     folder = tmp_path_factory.mktemp("scraped")
     (folder / "config.yaml").write_text(f"""
+custom_stages: [., "{STAGES}"]
 streams:
   a: {{ source: testcard, size: 320x240, pace: fast, loop: false }}
   gone: {{ source: "rtsp://127.0.0.1:9/none" }}

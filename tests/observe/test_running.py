@@ -14,6 +14,7 @@ from tests.pipeline.test_run import LIMIT, ROOT, framewire, wait_for
 STAGES = Path(__file__).parents[1] / "pipeline" / "stages.py"
 
 CONFIG = f"""
+custom_stages: [., "{STAGES}"]
 streams: {{ a: {{ source: testcard, size: 320x240 }} }}
 graph: {{ count: {{ stage: "{STAGES}:Count" }} }}
 sinks:

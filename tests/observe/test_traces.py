@@ -25,6 +25,7 @@ export = pytest.importorskip(
 memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
 
 CONFIG = f"""
+custom_stages: [., "{stages.__file__}"]
 streams: {{ a: {{ source: "PICTURES", pace: fast }} }}
 graph:
   count: {{ stage: "{stages.__file__}:Count" }}
