@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import everything, live, recorder, throughput, zoo
+from benchmarks import everything, live, recorder, redis, throughput, zoo
 from benchmarks.measure import RUNS, Bar
 from pipeline.report import versions
 
@@ -35,7 +35,9 @@ def machine() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "parts", nargs="*", help="camera file decode latency memory start hop zoo everything, soak"
+        "parts",
+        nargs="*",
+        help="camera file decode latency memory start hop redis record zoo everything, soak",
     )
     parser.add_argument("--inference", metavar="PYTHON", help="of an environment that has it")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
@@ -49,6 +51,7 @@ def main() -> None:
         "start": lambda: [live.start()],
         "hop": lambda: [live.hop()],
         "record": recorder.bars,
+        "redis": redis.bars,
         "zoo": zoo.bars,
         "everything": everything.bars,
         "soak": lambda: [live.soak()],

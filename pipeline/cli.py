@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from pipeline.cli_watch import watch
+
 app = typer.Typer(
     help="Live video in, a graph of vision models in the middle, results you can watch.",
     no_args_is_help=True,
@@ -83,11 +85,17 @@ def schema(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="As a page to read, for docs/config.md.")
     ] = False,
+    results: Annotated[
+        bool, typer.Option("--results", help="Of results and events instead.")
+    ] = False,
+    asyncapi: Annotated[
+        bool, typer.Option("--asyncapi", help="Of the channels they come over, as AsyncAPI.")
+    ] = False,
 ) -> None:
-    """Print the JSON Schema of a config, for editors."""
+    """Print the JSON Schema of a config, for editors, or of what comes out."""
     from pipeline.commands.check import schema as command  # noqa: PLC0415
 
-    raise typer.Exit(command(markdown=markdown))
+    raise typer.Exit(command(markdown=markdown, results=results, asyncapi=asyncapi))
 
 
 @app.command()
@@ -172,6 +180,9 @@ def verify(
     from pipeline.commands.verify import check as command  # noqa: PLC0415
 
     raise typer.Exit(command(folder, key, known))
+
+
+app.command()(watch)
 
 
 @models.command("list")

@@ -134,7 +134,7 @@ def _not_open(bound: socket.socket, http: HttpConfig) -> None:
 def _address(host: str, bound: socket.socket, http: HttpConfig) -> str:
     """Where a browser finds it; 0.0.0.0 and :: are no place, and no name of a certificate."""
     scheme = "http" if http.tls is None else "https"
-    if host in {"0.0.0.0", "::"}:  # noqa: S104
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
         host = next(iter(http.names), socket.gethostname())
     port = bound.getsockname()[1]
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -62,7 +62,7 @@ class EmbeddedRedis:
         binary = server_binary()
         any_port = self.port == 0
         for attempt in range(ATTEMPTS):
-            self.port = self.port or _free_port()
+            self.port = self.port or free_port()
             self._spawn(binary)
             try:
                 async with asyncio.timeout(READY_S):
@@ -155,7 +155,8 @@ async def _info(port: int) -> str:
         await writer.wait_closed()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One on loopback that nobody had a moment ago."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

@@ -110,6 +110,7 @@ WORDS = {bool: "boolean", int: "integer", float: "number", str: "string", dict: 
 
 TAKEN = datetime(2025, 6, 1, 12, 0, 0, 480_000, tzinfo=UTC)
 PUBLISHED = datetime(2025, 6, 1, 12, 0, 0, 507_250, tzinfo=UTC)
+RUN = "20250601T115959-3f9a1c"
 
 SAMPLES: dict[str, tuple[str, Result]] = {
     "detections": (
@@ -193,12 +194,13 @@ def sample(kind: str) -> ResultMessage:
     )
     node, result = SAMPLES[kind]
     frame.say(node, result)
-    return result_message(frame, node, PUBLISHED, monotonic=0.02725)
+    return result_message(frame, node, PUBLISHED, monotonic=0.02725, run=RUN, number=10)
 
 
 def sample_event() -> EventMessage:
     """The example of an event."""
-    return event_message(Event("source.back", "lobby", {"away_s": 3.25}, TAKEN))
+    event = Event("source.back", "lobby", {"away_s": 3.25}, TAKEN)
+    return event_message(event, run=RUN, number=1)
 
 
 def blocks() -> dict[str, str]:

@@ -19,6 +19,20 @@ from stages.frame import Frame
 SCHEMA: Final = 1
 Encoding = Literal["json", "msgpack"]
 Moment = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+Run = Annotated[
+    str | None,
+    Meta(
+        description="Which run of the sink this is from, by the moment it began; with each, `seq` "
+        "and `number` begin anew. `null` from sinks that number nothing."
+    ),
+]
+Number = Annotated[
+    int | None,
+    Meta(
+        description="Counts what this sink sends of one stream and node (or of events) in a run, "
+        "from 0: a gap is a message that was missed. `null` from sinks that number nothing."
+    ),
+]
 
 
 class BadMessage(SinkError):
@@ -42,6 +56,8 @@ class ResultMessage(msgspec.Struct, frozen=True, kw_only=True):
             "repeated in one run.",
         ),
     ]
+    run: Run = None
+    number: Number = None
     pts: Annotated[float, Meta(description="Seconds since the stream began, on its own clock.")]
     captured_at: Annotated[
         Moment,
@@ -87,6 +103,8 @@ class EventMessage(msgspec.Struct, frozen=True, kw_only=True):
 
     schema: Annotated[Literal[1], Meta(description="Version of this schema.")] = SCHEMA
     name: Annotated[str, Meta(description="What happened, such as `source.lost`.")]
+    run: Run = None
+    number: Number = None
     about: Annotated[str, Meta(description="The stream or node it happened to.")]
     detail: Annotated[
         dict[str, Value], Meta(description="Numbers and words that belong to it, by name.")
@@ -101,7 +119,13 @@ _msgpack = msgspec.msgpack.Encoder()
 
 
 def result_message(
-    frame: Frame, node: str, published_at: datetime, monotonic: float
+    frame: Frame,
+    node: str,
+    published_at: datetime,
+    monotonic: float,
+    *,
+    run: str | None = None,
+    number: int | None = None,
 ) -> ResultMessage:
     """The message for what `node` has said about `frame`.
 
@@ -109,12 +133,15 @@ def result_message(
 
     published_at  now, on the wall clock, with a time zone
     monotonic     now, in seconds of `time.monotonic`
+    run, number   of the sink that sends it, if it numbers its messages
     """
     result = frame.results.get(node)
     return ResultMessage(
         stream=frame.stream,
         node=node,
         seq=frame.seq,
+        run=run,
+        number=number,
         pts=round(frame.pts, 6),
         captured_at=moment(frame.captured_at),
         published_at=moment(published_at),
@@ -127,10 +154,17 @@ def result_message(
     )
 
 
-def event_message(event: Event) -> EventMessage:
-    """The message for an event."""
+def event_message(
+    event: Event, *, run: str | None = None, number: int | None = None
+) -> EventMessage:
+    """The message for an event, numbered if its sink does so."""
     return EventMessage(
-        name=event.name, about=event.about, detail=dict(event.detail), at=moment(event.at)
+        name=event.name,
+        run=run,
+        number=number,
+        about=event.about,
+        detail=dict(event.detail),
+        at=moment(event.at),
     )
 
 
@@ -164,7 +198,7 @@ _events = (msgspec.json.Decoder(EventMessage), msgspec.msgpack.Decoder(EventMess
 def _explained(wanted: str, data: bytes, encoding: Encoding) -> Iterator[None]:
     try:
         yield
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(
             f"message: wanted {wanted} of schema {SCHEMA} in {encoding}, "
             f"got {bytes(data[:60])!r}: {error}"

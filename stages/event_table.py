@@ -128,6 +128,10 @@ EVENTS: Mapping[str, EventKind] = {
     "recording.resumed": EventKind(
         "It is recorded again.", "sink record", "sink", {"after": "why it was not"}
     ),
+    "control.snapshot": EventKind(
+        "Somebody asked for a snapshot over Redis.", "sink redis", "stream",
+        {"command": "the id of the command"},
+    ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",
         "overload", "stream", GIVEN_WAY,

@@ -13,6 +13,7 @@ from pipeline.config.reference import reference
 from pipeline.config.schema import config_schema
 from pipeline.diagram import mermaid as drawn_as_mermaid
 from pipeline.diagram import svg as drawn_as_svg
+from sinks import published
 
 FAILURE = 1
 
@@ -26,9 +27,13 @@ def validate(path: Path) -> int:
     return 0
 
 
-def schema(*, markdown: bool) -> int:
-    """Print the JSON Schema of a config, or the page made of it."""
-    if markdown:
+def schema(*, markdown: bool, results: bool = False, asyncapi: bool = False) -> int:
+    """Print the JSON Schema of a config, the page made of it, or that of what comes out."""
+    if results:
+        typer.echo(json.dumps(published.json_schema(), indent=2))
+    elif asyncapi:
+        typer.echo(json.dumps(published.asyncapi(), indent=2))
+    elif markdown:
         typer.echo(reference(own_kinds()), nl=False)
     else:
         typer.echo(json.dumps(config_schema(installed_kinds()), indent=2))

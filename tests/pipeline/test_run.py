@@ -20,6 +20,7 @@ LIMIT = 60.0  # seconds after which a test gives up
 STAGES = Path(__file__).with_name("stages.py")
 
 CONFIG = f"""
+custom_stages: ["{STAGES}", mine.py]
 streams: {{ a: {{ source: testcard, size: 320x240 }} }}
 graph: {{ count: {{ stage: "{STAGES}:Count" }} }}
 sinks:

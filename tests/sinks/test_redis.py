@@ -4,63 +4,23 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-import psutil
 import pytest
 from pydantic import ValidationError
 from redis.asyncio import Redis
-from redis.asyncio.client import PubSub
 
 from sinks.embedded_redis import EmbeddedRedis
 from sinks.errors import BadSink, SinkError, SinkLost
-from sinks.redis import RedisOptions, RedisSink
-from sinks.sink import SinkContext
+from sinks.redis import RedisOptions
 from sinks.wire import ResultMessage, decode_event, decode_result
 from stages.events import Event
 from tests.factory import deliveries, delivery, detections, grey_frame, top_labels
+from tests.sinks.redis_parts import heard, kept, opened, server_process, subscribed
 
-
-@asynccontextmanager
-async def opened(**options: object) -> AsyncIterator[RedisSink]:
-    sink = RedisSink(RedisOptions.model_validate(options), SinkContext("redis", ("a", "b")))
-    await sink.open()
-    try:
-        yield sink
-    finally:
-        await sink.close()
-
-
-async def heard(pubsub: PubSub, count: int) -> list[tuple[str, bytes]]:
-    """The next messages, each with its channel."""
-    found: list[tuple[str, bytes]] = []
-    async with asyncio.timeout(10):
-        async for message in pubsub.listen():
-            if message["type"] in {"message", "pmessage"}:
-                found.append((message["channel"].decode(), message["data"]))
-                if len(found) == count:
-                    break
-    return found
-
-
-async def subscribed(client: Redis, pattern: str) -> PubSub:
-    pubsub = client.pubsub()
-    await pubsub.psubscribe(pattern)
-    await pubsub.get_message(timeout=5)
-    return pubsub
-
-
-async def kept(client: Redis, key: str) -> list[bytes]:
-    """The messages in a Stream, the oldest first."""
-    return [fields[b"message"] for _, fields in await client.xrange(key)]
-
-
-def server_process() -> psutil.Process:
-    (found,) = [p for p in psutil.Process().children() if "valkey-server" in p.name()]
-    return found
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
 
 
 async def test_a_subscriber_hears_every_result_in_order(
@@ -99,7 +59,7 @@ async def test_a_stream_holds_the_last_results(server: EmbeddedRedis, client: Re
 
 async def test_without_streams_nothing_is_kept(server: EmbeddedRedis, client: Redis) -> None:
     pubsub = await subscribed(client, "framewire:*")
-    async with opened(url=server.url, stream_length=0) as sink:
+    async with opened(url=server.url, stream_length=0, latest_s=0, heartbeat_s=0) as sink:
         await sink.write(deliveries(3))
         await heard(pubsub, 3)
     assert await client.keys() == []

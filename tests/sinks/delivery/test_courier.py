@@ -1,0 +1,167 @@
+"""Carrying records to a peer that may be away."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from sinks.delivery import Courier, Policy, Spool
+from sinks.errors import SinkError, SinkLost
+from stages.capture.backoff import Backoff
+from tests.sinks.delivery.peer import Peer, numbers, records
+from tests.sinks.delivery.test_spool import SIZE
+
+
+@asynccontextmanager
+async def courier_to(
+    peer: Peer, folder: Path, limit: int = 1 << 20, policy: Policy = "drop_oldest"
+) -> AsyncIterator[Courier]:
+    spool = Spool(folder / "spool.sqlite", limit, policy=policy)
+    courier = Courier(peer.deliver, spool, Backoff(0.001, 0.002), most=4)
+    await courier.open()
+    try:
+        yield courier
+    finally:
+        await courier.close()
+
+
+async def test_records_go_straight_to_a_peer_that_is_there(tmp_path: Path) -> None:
+    peer = Peer()
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 3))
+        assert numbers(peer.got) == [0, 1, 2]
+        assert not courier.behind
+        assert courier.tally.direct == 3
+
+
+async def test_what_came_while_the_peer_was_away_reaches_it_in_order(tmp_path: Path) -> None:
+    peer = Peer()
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 2))
+        peer.there = False
+        for first in range(2, 20):
+            await courier.send(records(first, first + 1))
+        assert courier.behind
+        peer.there = True
+        await courier.send(records(20, 25))
+        await peer.has(25)
+        assert numbers(peer.got) == list(range(25))
+        assert (courier.tally.direct, courier.tally.spooled) == (2, 23)
+
+
+async def test_after_that_records_go_straight_again(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 3))
+        peer.there = True
+        await peer.has(3)
+        async with asyncio.timeout(10):
+            while courier.behind:
+                await asyncio.to_thread(int)
+        await courier.send(records(3, 4))
+        assert courier.tally.direct == 1
+        assert numbers(peer.got) == [0, 1, 2, 3]
+
+
+async def test_a_batch_that_broke_off_is_told_again_and_its_ids_say_so(tmp_path: Path) -> None:
+    peer = Peer()
+    peer.cut = 2
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 4))
+        await peer.has(6)
+    assert numbers(peer.got) == [0, 1, 0, 1, 2, 3]
+    assert list(dict.fromkeys(record.id for record in peer.got)) == [r.id for r in records(0, 4)]
+
+
+async def test_the_next_run_carries_what_the_last_one_left(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 5))
+    peer.there = True
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(5, 6))
+        await peer.has(6)
+    assert numbers(peer.got) == list(range(6))
+
+
+async def test_closing_waits_for_a_peer_that_takes_what_is_left(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 40))
+        peer.there = True
+        await peer.has(4)
+    assert numbers(peer.got) == list(range(40))
+
+
+async def test_without_a_spool_the_sender_is_told(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    courier = Courier(peer.deliver)
+    await courier.open()
+    with pytest.raises(SinkLost):
+        await courier.send(records(0, 2))
+    assert courier.tally.lost == 2
+    peer.there = True
+    await courier.send(records(2, 3))
+    assert numbers(peer.got) == [2]
+    await courier.close()
+
+
+async def test_a_peer_that_refuses_is_told_to_the_sender(tmp_path: Path) -> None:
+    peer = Peer()
+    peer.refuses = True
+    async with courier_to(peer, tmp_path) as courier:
+        with pytest.raises(SinkError, match="does not want"):
+            await courier.send(records(0, 1))
+        assert not courier.behind
+
+
+async def test_records_on_disk_that_are_refused_do_not_hold_up_the_others(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 2))
+        peer.refuses, peer.there = True, True
+        async with asyncio.timeout(10):
+            while courier.behind:
+                await asyncio.to_thread(int)
+        peer.refuses = False
+        await courier.send(records(2, 3))
+        assert courier.tally.refused == 2
+        assert numbers(peer.got) == [2]
+
+
+async def test_a_full_spool_loses_the_oldest(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path, limit=3 * SIZE) as courier:
+        await courier.send(records(0, 5))
+        peer.there = True
+        await peer.has(3)
+        assert numbers(peer.got) == [2, 3, 4]
+        assert courier.spool is not None
+        assert courier.spool.dropped == 2
+
+
+async def test_where_nothing_may_be_lost_a_full_spool_holds_the_sender(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path, limit=3 * SIZE, policy="block") as courier:
+        await courier.send(records(0, 3))
+        sending = asyncio.create_task(courier.send(records(3, 6)))
+        await peer.was_asked(5)
+        assert not sending.done()
+        peer.there = True
+        await sending
+        await peer.has(6)
+    assert numbers(peer.got) == list(range(6))
+    assert courier.tally.waits > 0
+
+
+async def test_a_sender_that_is_held_at_the_end_is_told(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path, limit=3 * SIZE, policy="block") as courier:
+        await courier.send(records(0, 3))
+        sending = asyncio.create_task(courier.send(records(3, 6)))
+        await peer.was_asked(5)
+    with pytest.raises(SinkLost, match="wanted room"):
+        await sending
+    assert courier.tally.lost == 3

@@ -1,0 +1,63 @@
+"""A sink of Redis, and somebody who listens to it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+
+from sinks.redis import RedisOptions, RedisSink
+from sinks.sink import SinkContext
+
+
+async def until(holds: Callable[[], bool], limit_s: float = 30) -> None:
+    """Look again and again whether something holds."""
+    async with asyncio.timeout(limit_s):
+        while not holds():  # noqa: ASYNC110 - of others, who tell nobody
+            await asyncio.sleep(0.005)
+
+
+@asynccontextmanager
+async def opened(**options: object) -> AsyncIterator[RedisSink]:
+    """A sink without a spool, unless `folder` says where it is."""
+    folder = options.pop("folder", None)
+    spool = {} if isinstance(folder, Path) else {"spool_mb": 0}
+    context = SinkContext("redis", ("a", "b"), folder if isinstance(folder, Path) else Path())
+    sink = RedisSink(RedisOptions.model_validate({**spool, **options}), context)
+    await sink.open()
+    try:
+        yield sink
+    finally:
+        await sink.close()
+
+
+async def heard(pubsub: PubSub, count: int) -> list[tuple[str, bytes]]:
+    """The next messages, each with its channel."""
+    found: list[tuple[str, bytes]] = []
+    async with asyncio.timeout(10):
+        async for message in pubsub.listen():
+            if message["type"] in {"message", "pmessage"}:
+                found.append((message["channel"].decode(), message["data"]))
+                if len(found) == count:
+                    break
+    return found
+
+
+async def subscribed(client: Redis, pattern: str) -> PubSub:
+    pubsub = client.pubsub()
+    await pubsub.psubscribe(pattern)
+    await pubsub.get_message(timeout=5)
+    return pubsub
+
+
+async def kept(client: Redis, key: str) -> list[bytes]:
+    """The messages in a Stream, the oldest first."""
+    return [fields[b"message"] for _, fields in await client.xrange(key)]
+
+
+def server_process() -> psutil.Process:
+    (found,) = [p for p in psutil.Process().children() if "valkey-server" in p.name()]
+    return found
