@@ -9,12 +9,21 @@ from tests.chaos import (
     hang,
     killed,
     neighbour,
+    redis,
     soak,
     workers,
 )
 from tests.chaos.fault import Fault
 
 FAULTS: dict[str, Fault] = {
+    "redis-killed": Fault(
+        "under 200 results a second each arrives, in order, once by its id; memory bounded",
+        redis.killed, full=20, short=3,
+    ),
+    "spool-killed": Fault(
+        "what was acknowledged while Redis was away is replayed, once and in order",
+        redis.spooled, full=10, short=2,
+    ),
     "rtsp-killed": Fault(
         "back within 2 s of the server, outage events exact, the other stream's fps unchanged",
         cameras.killed, full=20, short=2,
