@@ -53,6 +53,8 @@ async def full(times: float, folder: Path, found: Finding) -> None:
     events = {name: report["events"].get(name, 0) for name in ("sink.lost", "sink.back")}
     found.want(set(events.values()) == {2 * round(times)}, f"one each time of each, got {events}")
     found.want(all(_is_whole(line) for line in lines[:-1]), "whole lines")
+    counted = failed["file"]
+    found.want(unwritten == counted, f"lost lines counted as failed, got {unwritten}, {counted}")
     found.want(min(films) > 0, f"films that play, got {films} pictures")
     found.want(len(films) > 2, f"a further part of each film, got {len(films)} in all")
     found.want(failed["none"] == 0, f"the other sink unharmed, got {failed}")
