@@ -46,7 +46,7 @@ FAULTS: dict[str, Fault] = {
         killed.ours, full=10, short=2,
     ),
     "disk-full": Fault(
-        "sink.lost and sink.back, other sinks unharmed, films play, lines are whole",
+        "sink.lost and sink.back, other sinks unharmed, films play, a line for each that is done",
         disk.full, full=5, short=1,
     ),
     "clock-jumps": Fault(
