@@ -170,7 +170,7 @@ class KafkaSink(MessageSink):
         options = self._options
         secure = "SSL" if options.tls else "PLAINTEXT"
         producer = AIOKafkaProducer(
-            bootstrap_servers=options.servers.split(","),
+            bootstrap_servers=options.servers,
             client_id="framewire",
             acks="all",
             enable_idempotence=True,

@@ -83,5 +83,5 @@ def test_a_seed_breaks_files_in_the_same_way_again() -> None:
 
 @pytest.mark.parametrize("reader", SUBJECTS)
 def test_readers_refuse_or_read(reader: str) -> None:
-    failed = [outcome for outcome in run(reader, SUBJECTS[reader], 0, 50) if outcome.failed]
+    failed = [outcome for outcome in run(reader, SUBJECTS[reader], 0, 50, 60.0) if outcome.failed]
     assert failed == []
