@@ -64,17 +64,19 @@ class LineFile:
         raises  SinkLost while the disk does not take what waits: these lines are not taken then;
                 those that were, wait until it does
         """
-        if self._failed is None:
+        if not self._away():
             self._waiting += lines
             if len(self._waiting) >= FULL:
                 await self._flush()
-            if self._failed is not None:
+            if self._away():
                 del self._waiting[max(0, len(self._waiting) - len(lines)) :]
-        if self._failed is not None:
-            error = self._failed
+        if (error := self._failed) is not None:
             if not self._waiting:  # the next flush would not find out
                 self._failed = None
             raise SinkLost(f"{self.path}: lines could not be written: {error.strerror or error}")
+
+    def _away(self) -> bool:
+        return self._failed is not None
 
     async def turn(self) -> None:
         """Lay the file aside now, if there is anything in it."""
