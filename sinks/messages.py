@@ -16,7 +16,7 @@ from sinks.errors import SinkError, SinkLost
 from sinks.redis.numbers import Numbering
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, event_message, result_message
-from stages.events import Event, Value
+from stages.events import Event
 from stages.stage import Options
 from stages.throttle import Throttle
 
@@ -115,8 +115,10 @@ class MessageSink(Sink, ABC):
         log.error("messages refused and given up", sink=self._context.node, messages=len(records),
                   error=why, held_back=held)  # fmt: skip
         if any(not record.id.startswith("event:") for record in records):  # else it tells itself
-            told: dict[str, Value] = {"messages": self.refused, "error": why}
-            self._context.announce(Event("delivery.refused", self._context.node, told))
+            self._context.announce(
+                Event("delivery.refused", self._context.node,
+                      {"messages": self.refused, "error": why})
+            )  # fmt: skip
 
     async def open(self) -> None:
         """Get ready, and carry what an earlier run left. Raises BadSink."""

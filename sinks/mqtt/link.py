@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import secrets
+import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +25,7 @@ KEEPALIVE_S = 15  # who is gone is told by the broker after one and a half of it
 WINDOW = 100  # messages on their way that wait for the broker's word
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 REFUSED = {134, 135}  # bad user name or password, not authorised (MQTT 5, table 3-1)
+NO_DELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 QUIET = logging.getLogger("framewire.mqtt")
 QUIET.addHandler(logging.NullHandler())
 QUIET.propagate = False  # all it knows is raised too
@@ -197,6 +199,7 @@ class MqttLink:
             keepalive=KEEPALIVE_S,
             timeout=self._address.give_up_s,
             max_inflight_messages=WINDOW,
+            socket_options=NO_DELAY,
             tls_context=self._tls,
             logger=QUIET,
         )

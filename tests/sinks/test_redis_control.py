@@ -140,6 +140,15 @@ async def test_a_snapshot_is_an_event_with_a_picture(server: EmbeddedRedis, clie
         assert await client.exists(f"framewire:events:{first.run}:{first.number}")
 
 
+async def test_recorders_hear_that_they_are_to_pause_and_to_go_on(
+    server: EmbeddedRedis, client: Redis
+) -> None:
+    async with opened(url=server.url, control_secret=SECRET):
+        await heard_by(client, sign(SECRET, CHANNEL, "pause", "a"))
+        await heard_by(client, sign(SECRET, CHANNEL, "record", "a"))
+        assert await events(client, 2) == ["control.pause a", "control.record a"]
+
+
 async def test_commands_are_heard_after_an_outage(server: EmbeddedRedis, client: Redis) -> None:
     options = {"url": server.url, "control_secret": SECRET, "thumbnail_width": 64}
     async with opened(**options) as sink:

@@ -27,6 +27,7 @@ class Broker:
         lines = [
             f"listener {self.port} {HOST}",
             "persistence false",
+            "set_tcp_nodelay true",
             "user root" if os.getuid() == 0 else "",
             "allow_anonymous true"
             if users is None

@@ -17,7 +17,9 @@ from sinks.sink import SinkContext
 from sinks.wire import decode_event, decode_result
 from stages.events import Event
 from tests.factory import deliveries
+from tests.sinks.killed import acknowledged
 from tests.sinks.mqtt.broker import HOST, PLACES, Broker, running
+from tests.sinks.relay import relaying
 from tests.sinks.tls import certificate
 
 aiomqtt = pytest.importorskip("aiomqtt", reason="needs the package aiomqtt (extra `mqtt`)")
@@ -238,3 +240,54 @@ async def test_tls_is_verified(tmp_path: Path) -> None:
 def test_a_wrong_option_is_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(ValidationError, match=told):
         MqttOptions.model_validate(options)
+
+
+@pytest.mark.slow
+async def test_a_process_that_is_killed_loses_nothing_that_was_acknowledged(
+    tmp_path: Path,
+) -> None:
+    async with (
+        running(tmp_path) as broker,
+        reading(broker) as reader,
+        relaying(broker.port) as relay,
+    ):
+        cutting = list[asyncio.Task[None]]()
+
+        def midway(seq: int) -> None:
+            if seq == 30:
+                cutting.append(asyncio.create_task(relay.cut()))
+
+        options: dict[str, object] = {
+            "url": f"mqtt://{HOST}:{relay.port}", "spool": "spool", "state_s": 0
+        }  # fmt: skip
+        safe = await acknowledged("mqtt", tmp_path, options, midway, 300)
+        assert safe == list(range(len(safe)))
+        assert len(set(reader.seqs)) < len(safe)  # some wait on disk
+        await cutting[0]
+        await relay.mend()
+        context = SinkContext("mqtt", ("a",), tmp_path)
+        sink = MqttSink(MqttOptions.model_validate(options), context)
+        await sink.open()
+        await reader.until(lambda r: set(safe) <= set(r.seqs))
+        await sink.close()
+    in_order = list(dict.fromkeys(reader.seqs))
+    assert in_order == sorted(in_order)
+
+
+@pytest.mark.slow
+async def test_over_a_line_that_is_cut_twenty_times_all_arrive_in_order(tmp_path: Path) -> None:
+    async with (
+        running(tmp_path) as broker,
+        reading(broker) as reader,
+        relaying(broker.port) as relay,
+        opened(f"mqtt://{HOST}:{relay.port}", tmp_path) as sink,
+    ):
+        for one in deliveries(400):
+            if one.frame.seq % 20 == 10:
+                await relay.cut()
+            if one.frame.seq % 20 == 15:
+                await relay.mend()
+            await sink.write([one])
+        await reader.until(lambda r: len(set(r.seqs)) == 400)
+        assert sink.counts()["spooled_total"] >= 100
+    assert list(dict.fromkeys(reader.seqs)) == list(range(400))

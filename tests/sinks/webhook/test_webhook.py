@@ -1,5 +1,6 @@
 """Results and events as requests to a real server, which fails in many ways."""
 
+import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from sinks.webhook import WebhookOptions, WebhookSink, verify
 from sinks.wire import decode_event, decode_result
 from stages.events import Event
 from tests.factory import deliveries
+from tests.sinks.killed import acknowledged
 from tests.sinks.tls import certificate
 from tests.sinks.webhook.receiver import CUT, DRIP, HANG, Receiver, receiving
 
@@ -242,3 +244,39 @@ def test_neither_secret_nor_password_is_shown() -> None:
     assert "hush" not in repr(options)
     sink = WebhookSink(options, SinkContext("hook", ("a",)))
     assert sink.address() == "https://us:***@h/"
+
+
+@pytest.mark.slow
+async def test_a_process_that_is_killed_loses_nothing_that_was_acknowledged(
+    tmp_path: Path,
+) -> None:
+    async with receiving() as receiver:
+
+        def midway(seq: int) -> None:
+            receiver.otherwise = "500" if 30 <= seq < 90 else "200"
+
+        options = {"url": receiver.url, "spool": "spool", "retry_most_s": 0.5}
+        safe = await acknowledged("webhook", tmp_path, options, midway, 60)
+        assert safe == list(range(len(safe)))
+        before = len(receiver.taken)
+        receiver.otherwise = "200"
+        context = SinkContext("webhook", ("a",), tmp_path)
+        sink = WebhookSink(WebhookOptions.model_validate(options), context)
+        await sink.open()
+        await receiver.until(lambda r: set(safe) <= set(r.seqs))
+        await sink.close()
+    assert before < len(safe)  # some waited on disk
+    in_order = list(dict.fromkeys(receiver.seqs))
+    assert in_order == sorted(in_order)
+
+
+@pytest.mark.slow
+async def test_a_server_that_goes_twenty_times_gets_all_in_order(tmp_path: Path) -> None:
+    chance = random.Random(6)
+    async with receiving() as receiver, opened(receiver, tmp_path) as sink:
+        for one in deliveries(400):
+            if one.frame.seq % 20 == 0:
+                receiver.answers.append(chance.choice(["500", CUT, "503 Retry-After: 0", "429"]))
+            await sink.write([one])
+        await receiver.until(lambda r: len(r.taken) >= 400 and not r.answers)
+        assert receiver.seqs == list(range(400))
