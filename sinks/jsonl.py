@@ -39,7 +39,7 @@ class JsonlSink(Sink):
     async def write(self, batch: Sequence[Delivery]) -> None:
         """Put a batch's lines where the next flush finds them.
 
-        raises  SinkLost if lines could not be written, of this batch or of one before it
+        raises  SinkLost while the disk takes no lines: this batch is lost, none before it
         """
         await self._file.add(lines_of(batch))
 

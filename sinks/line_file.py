@@ -61,14 +61,22 @@ class LineFile:
     async def add(self, lines: bytes) -> None:
         """Put whole lines where the next flush finds them.
 
-        raises  SinkLost if lines could not be written, these or some before them
+        raises  SinkLost while the disk does not take what waits: these lines are not taken then;
+                those that were, wait until it does
         """
-        self._waiting += lines
-        if len(self._waiting) >= FULL:
-            await self._flush()
-        if self._failed is not None:
-            error, self._failed = self._failed, None
+        if not self._away():
+            self._waiting += lines
+            if len(self._waiting) >= FULL:
+                await self._flush()
+            if self._away():
+                del self._waiting[max(0, len(self._waiting) - len(lines)) :]
+        if (error := self._failed) is not None:
+            if not self._waiting:  # the next flush would not find out
+                self._failed = None
             raise SinkLost(f"{self.path}: lines could not be written: {error.strerror or error}")
+
+    def _away(self) -> bool:
+        return self._failed is not None
 
     async def turn(self) -> None:
         """Lay the file aside now, if there is anything in it."""
@@ -106,11 +114,15 @@ class LineFile:
         async with self._writing:
             if self._flusher is None:
                 return
-            lines, self._waiting = self._waiting, bytearray()
+            lines, self._waiting, before = self._waiting, bytearray(), self.written
             try:
                 await asyncio.to_thread(self._write, lines)
             except OSError as error:
                 self._failed = error
+                if self.written == before:
+                    self._waiting[:0] = lines
+            else:
+                self._failed = None
 
     def _open(self) -> BinaryIO:
         self._file = file = opened(self.path)

@@ -1,6 +1,7 @@
 """A disk that is full, and has room again: a small tmpfs in a mount namespace of its own."""
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -38,21 +39,25 @@ async def full(times: float, folder: Path, found: Finding) -> None:
             await until(lambda: run.done("none") > done + 50, "results elsewhere")  # noqa: B023
             (inside / "filler").unlink()
             await until(lambda: run.seen("sink.back") >= 2 * n + 2, "sink.back of both")  # noqa: B023
-        kept = folder / "kept"
-        shutil.copytree(inside, kept)
+        held = os.open(inside, os.O_DIRECTORY)  # the disk goes with the last who holds it
+    kept = folder / "kept"
+    shutil.copytree(f"/proc/self/fd/{held}", kept)
+    os.close(held)
     report = run.report()
     lines = (kept / "out.jsonl").read_text().split("\n")
     films = [_pictures(path) for path in sorted(kept.glob("*.mp4"))]
     failed = {name: sum(report["nodes"][name]["total"]["failed"].values())
               for name in ("file", "film", "none")}  # fmt: skip
-    unwritten = report["nodes"]["file"]["total"]["entered"] - sum('"seq"' in one for one in lines)
+    done = report["nodes"]["file"]["total"]["done"]
+    written = sum('"seq"' in line for line in lines)
     found.say(
-        f"filled {round(times)} times: {failed['film']} pictures and {unwritten} lines lost, "
-        f"{len(films)} films play"
+        f"filled {round(times)} times: {failed['film']} pictures, {failed['file']} lines failed, "
+        f"{written} lines written of {done} done, {len(films)} films play"
     )
     events = {name: report["events"].get(name, 0) for name in ("sink.lost", "sink.back")}
     found.want(set(events.values()) == {2 * round(times)}, f"one each time of each, got {events}")
     found.want(all(_is_whole(line) for line in lines[:-1]), "whole lines")
+    found.want(written == done, f"a line for each that is done, {done}, got {written}")
     found.want(min(films) > 0, f"films that play, got {films} pictures")
     found.want(len(films) > 2, f"a further part of each film, got {len(films)} in all")
     found.want(failed["none"] == 0, f"the other sink unharmed, got {failed}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+STAGES = Path(__file__).parents[1] / "pipeline" / "stages.py"
 LIMIT = 60.0  # seconds after which something that is waited for counts as missing
 LOOK = 0.01  # seconds between two looks at it
 
@@ -68,6 +69,14 @@ async def until(there: Callable[[], bool], what: str, limit: float = LIMIT) -> f
             raise TimeoutError(f"wanted {what} within {limit:g} s, got none")
         await asyncio.sleep(LOOK)
     return loop.time() - began
+
+
+def config_in(folder: Path, text: str) -> Path:
+    """Write a config; `{stages}` in it stands for the path of tests/pipeline/stages.py."""
+    path = folder / "config.yaml"
+    listed = f"custom_stages: [{STAGES}, {Path(__file__).parent}]\n"
+    path.write_text(listed + text.replace("{stages}", str(STAGES)))
+    return path
 
 
 def load() -> float:

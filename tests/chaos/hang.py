@@ -5,7 +5,7 @@ from pathlib import Path
 from pipeline.config.boxes import NodeConfig
 from pipeline.pipeline import Pipeline
 from tests.chaos.fault import Finding, Missing, until
-from tests.chaos.house import names, running, total
+from tests.chaos.house import running, seen, total
 
 HUNG = "hung"  # the reason in the ledger
 RECOVERY_S = 2.0
@@ -39,23 +39,26 @@ async def stuck(times: float, folder: Path, found: Finding) -> None:
             recoveries.append(await _next_result(pipeline, "process"))
         await until(lambda: _hangs(pipeline, "thread") >= times, "hangs of the thread", 600)
         await _next_result(pipeline, "thread")
-    for node, after in (("thread", ["stage.resumed"]), ("process", ["worker.lost", "worker.back"])):
-        balance, events = total(pipeline, node), names(pipeline, node)
-        hangs = events.count("stage.hung")
-        found.say(f"{node}: {hangs} hangs, {balance.failed.get(HUNG, 0)} frames failed")
-        found.want(balance.failed == {HUNG: hangs}, f"{node}: a frame for each, got {balance}")
-        for name in after:  # the last may hang at the end
-            found.want(events.count(name) in {hangs, hangs - 1}, f"{node}: {name}, got {events}")
+    hangs = {node: _hangs(pipeline, node) for node in ("thread", "process")}
+    for node, count in hangs.items():
+        failed = total(pipeline, node).failed
+        found.say(f"{node}: {count} hangs, {failed.get(HUNG, 0)} frames failed")
+        found.want(failed == {HUNG: count}, f"{node}: a frame for each of {count}, got {failed}")
+    wanted = {"stage.hung": sum(hangs.values()), "stage.resumed": hangs["thread"]}
+    wanted |= dict.fromkeys(("worker.lost", "worker.back"), hangs["process"])
+    for name, count in wanted.items():  # one may hang at the end
+        got = seen(pipeline, name)
+        found.want(got in {count - 1, count}, f"{count} times {name}, got {got}")
     slowest = max(recoveries)
     found.say(f"a result of the next process after {slowest:.2f} s at most")
     found.want(slowest <= RECOVERY_S, f"one within {RECOVERY_S} s, got {slowest:.2f}")
-    count = total(pipeline, "count")
-    found.say(f"others: {count.done} of {count.entered} done")
-    found.want(count.done == count.entered, f"others unharmed, got {count}")
+    others = total(pipeline, "count")
+    found.say(f"others: {others.done} of {others.entered} done")
+    found.want(others.done == others.entered, f"others unharmed, got {others}")
 
 
 def _hangs(pipeline: Pipeline, node: str) -> int:
-    return names(pipeline, node).count("stage.hung")
+    return pipeline.workers[node].hangs
 
 
 async def _next_result(pipeline: Pipeline, node: str) -> float:

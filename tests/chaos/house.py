@@ -9,8 +9,7 @@ from pipeline.config import load_config
 from pipeline.ledger import Balance
 from pipeline.pipeline import Pipeline
 from stages.events import Event
-from tests.chaos.fault import Finding
-from tests.pipeline.running import STAGES
+from tests.chaos.fault import Finding, config_in
 
 
 @asynccontextmanager
@@ -19,9 +18,7 @@ async def running(folder: Path, text: str, found: Finding) -> AsyncIterator[Pipe
 
     `{stages}` in the text stands for the path of tests/pipeline/stages.py.
     """
-    path = folder / "config.yaml"
-    path.write_text(text.replace("{stages}", str(STAGES)))
-    async with Pipeline(load_config(path)) as pipeline:
+    async with Pipeline(load_config(config_in(folder, text))) as pipeline:
         run = asyncio.create_task(pipeline.run())
         try:
             yield pipeline

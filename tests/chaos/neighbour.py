@@ -27,10 +27,11 @@ async def hungry(times: float, folder: Path, found: Finding) -> None:
     text = CONFIG.format(stage=Path(__file__).with_name("stages.py"))
     async with running(folder, text, found) as pipeline:
         await until(lambda: total(pipeline, "burn").done > 50, "results")
-        for n in range(round(times)):
+        for _ in range(round(times)):
+            before = seen(pipeline, "stream.degraded")
             eaters = await asyncio.to_thread(_start, EACH * (os.cpu_count() or 1))
             try:
-                way = await until(lambda: seen(pipeline, "stream.degraded") > n, "stream.degraded")  # noqa: B023
+                way = await _gives_way(pipeline, before)
             finally:
                 await asyncio.to_thread(_end, eaters)
             back = await until(lambda: not _degraded(pipeline), "a whole rate", 180)
@@ -41,6 +42,10 @@ async def hungry(times: float, folder: Path, found: Finding) -> None:
     found.say(f"{burn.done} of {burn.entered} frames done, {sum(burn.dropped.values())} dropped")
     found.want(not burn.failed, f"no frame failed, got {burn.failed}")
     found.want(not names(pipeline, "high"), f"high untouched, got {names(pipeline, 'high')}")
+
+
+async def _gives_way(pipeline: Pipeline, before: int) -> float:
+    return await until(lambda: seen(pipeline, "stream.degraded") > before, "stream.degraded")
 
 
 def _degraded(pipeline: Pipeline) -> bool:

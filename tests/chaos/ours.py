@@ -15,8 +15,7 @@ from typing import Any, Self
 
 import psutil
 
-from tests.chaos.fault import until
-from tests.pipeline.running import STAGES
+from tests.chaos.fault import config_in, until
 from tests.servers.process import ROOT
 
 SETTLE_S = 60.0  # until a process has started and written, on a machine that is busy
@@ -40,8 +39,7 @@ class Ours:
         folder.mkdir(exist_ok=True)
         self.log = folder / "said.log"
         self._report = folder / "report.json"
-        self._config = folder / "config.yaml"
-        self._config.write_text(text.replace("{stages}", str(STAGES)))
+        self._config = config_in(folder, text)
         self._before = before
         self._environment = environment or {}
         self.code: int | None = None

@@ -9,12 +9,21 @@ from tests.chaos import (
     hang,
     killed,
     neighbour,
+    redis,
     soak,
     workers,
 )
 from tests.chaos.fault import Fault
 
 FAULTS: dict[str, Fault] = {
+    "redis-killed": Fault(
+        "under 200 results a second each arrives, in order, once by its id; memory bounded",
+        redis.killed, full=20, short=3,
+    ),
+    "spool-killed": Fault(
+        "what was acknowledged while Redis was away is replayed, once and in order",
+        redis.spooled, full=10, short=2,
+    ),
     "rtsp-killed": Fault(
         "back within 2 s of the server, outage events exact, the other stream's fps unchanged",
         cameras.killed, full=20, short=2,
@@ -37,7 +46,7 @@ FAULTS: dict[str, Fault] = {
         killed.ours, full=10, short=2,
     ),
     "disk-full": Fault(
-        "sink.lost and sink.back, other sinks unharmed, films play, lines are whole",
+        "sink.lost and sink.back, other sinks unharmed, films play, a line for each that is done",
         disk.full, full=5, short=1,
     ),
     "clock-jumps": Fault(
