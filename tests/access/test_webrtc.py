@@ -116,8 +116,9 @@ async def test_only_an_admin_publishes(tmp_path: Path) -> None:
             assert (await here.client.post("/whip/studio", **offer)).status_code == 401
             let_in(here.client)
             assert (await here.client.post("/whip/studio", **offer)).status_code == 403
+            assert (await here.client.delete("/whip/studio/any")).status_code == 403
             here.client.headers.pop("Authorization")
             admin = httpx.BasicAuth("anna", PASSWORD)
             assert (await here.client.post("/whip/studio", auth=admin, **offer)).status_code == 400
     refused = [line["what"] for line in here.audit() if line["event"] == "refused"]
-    assert refused == ["publish studio"]
+    assert refused == ["publish studio", "publish studio"]
