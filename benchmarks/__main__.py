@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="camera file decode latency memory start hop redis zoo everything, soak",
+        help="camera file decode latency memory start hop redis record zoo everything, soak",
     )
     parser.add_argument("--inference", metavar="PYTHON", help="of an environment that has it")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")

@@ -8,6 +8,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+from urllib.parse import urlsplit
 
 from models.errors import BadWeights, DownloadFailed
 from models.originals import digest
@@ -95,12 +97,12 @@ def _fetch_on(origin: Download, part: Part, progress: Progress) -> str:
         # Nothing would tell that the rest is of another version of the file.
         part.forget()
     have = part.size()
-    asked = urllib.request.Request(origin.url)  # noqa: S310 - the zoo's own address
+    asked = urllib.request.Request(origin.url)  # noqa: S310 - the zoo's own address, see _Redirects
     if have:
         asked.add_header("Range", f"bytes={have}-")
         if part.validator:
             asked.add_header("If-Range", part.validator)
-    with urllib.request.urlopen(asked, timeout=TIMEOUT_S) as answer:  # noqa: S310
+    with urllib.request.build_opener(_Redirects).open(asked, timeout=TIMEOUT_S) as answer:
         resumed = answer.status == http.client.PARTIAL_CONTENT
         if resumed and (misfit := part.misfit(answer.headers)):
             part.forget()
@@ -119,6 +121,24 @@ def _fetch_on(origin: Download, part: Part, progress: Progress) -> str:
                 file.write(piece)
                 progress(have, total)
     return "" if not total or have == total else "the connection broke off"
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Goes where an answer sends us, but never by a way that is less safe than the one asked for.
+
+    Not every file has a published checksum: such a one is only as sure as the way it came.
+    """
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str,
+        headers: http.client.HTTPMessage, newurl: str,
+    ) -> urllib.request.Request | None:  # fmt: skip
+        """See the library. Raises DownloadFailed."""
+        if urlsplit(newurl).scheme not in (ways := dict.fromkeys((req.type, "https"))):
+            raise DownloadFailed(
+                f"{req.full_url}: wanted to be sent on by {' or '.join(ways)}, got {newurl[:200]}"
+            )
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _bound(origin: Download, size: int, part: Part | None = None) -> None:

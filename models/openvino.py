@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -42,7 +43,10 @@ class OpenVinoSession(Session):
                 "precision bf16: wanted a CPU with AVX512-BF16 or AMX, got one that can "
                 f"{', '.join(able)}"
             )
-        loaded = onnx.load(path)
+        try:
+            loaded = onnx.load(path)  # numbers in another file only out of the model's own folder
+        except (onnx.checker.ValidationError, DecodeError, OSError) as error:
+            raise BadModel(f"{path}: wanted an ONNX file, got: {error}") from error
         self._defaults = _defaults(loaded.graph)
         self.inputs = {
             value.name: _port(value, required=value.name not in self._defaults)

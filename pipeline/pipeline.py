@@ -13,6 +13,7 @@ from pipeline.assembly import Assembly, assemble, rules
 from pipeline.bulletin import Bulletin
 from pipeline.capture import Capture
 from pipeline.config import PipelineConfig
+from pipeline.descriptors import Descriptors
 from pipeline.drain import drain
 from pipeline.event_log import EventLog
 from pipeline.isolation import IsolatedStage
@@ -214,6 +215,7 @@ class Pipeline:
             self.parts.graph.hurry()
 
     async def _govern(self) -> None:
+        descriptors = Descriptors()
         while True:
             await asyncio.sleep(LOOK)
             await asyncio.to_thread(self.usage.look)
@@ -221,8 +223,8 @@ class Pipeline:
             for name in self.workers:
                 for balance in self.parts.graph.nodes[name].balances().values():
                     lost += sum(n for reason, n in balance.dropped.items() if reason in PRESSURE)
-            for event in self.parts.governor.look(lost):
-                log.warning(event.name, stream=event.about, **event.detail)
+            for event in [*self.parts.governor.look(lost), *descriptors.look()]:
+                log.warning(event.name, about=event.about, **event.detail)
                 self.bulletin.announce(event)
 
     async def _watch(self) -> None:

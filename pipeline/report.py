@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,8 @@ PACKAGES = (
     "redis",
 )
 SHARES = (50, 95, 99)
+_BEGAN = time.monotonic() - (time.time() - float(psutil.Process(os.getpid()).create_time()))
+"""Monotonic seconds at which this process began, worked out once: the wall clock may be set."""
 RECENT = 20  # events that a report tells
 
 
@@ -126,6 +129,8 @@ class Report(msgspec.Struct, frozen=True):
                      seen once a second; memory that several share counts for each
     cpu_s            processor seconds of this process and of its children, as far as they had been
                      seen or have ended
+    over             it is the last word; if not, more was to come: what a process that was killed
+                     has left says so
     """
 
     seconds: float
@@ -144,9 +149,10 @@ class Report(msgspec.Struct, frozen=True):
     missed: int = 0
     recent: Sequence[EventReport] = ()
     not_ready: Mapping[str, str] = {}
+    over: bool = True
 
 
-def report(pipeline: "Pipeline", began: float) -> Report:
+def report(pipeline: "Pipeline", began: float, *, over: bool = True) -> Report:
     """The run so far; `began` is the monotonic second at which it began."""
     seconds = max(time.monotonic() - began, 1e-9)
     ledger = pipeline.parts.graph.ledger()
@@ -165,6 +171,7 @@ def report(pipeline: "Pipeline", began: float) -> Report:
         cpu_s=round(pipeline.usage.cpu, 3),
         versions=versions(),
         failure=pipeline.failure,
+        over=over,
         rss_mb=round(pipeline.usage.rss / 1e6, 1),
         threads=threading.active_count(),
         processes=1 + pipeline.usage.children,
@@ -185,11 +192,11 @@ def write(path: Path, made: Report) -> None:
 
 def since_start(moment: float) -> float:
     """Seconds from the start of this process to a monotonic moment."""
-    age = time.time() - float(psutil.Process(os.getpid()).create_time())
-    return age - (time.monotonic() - moment)
+    return moment - _BEGAN
 
 
-def versions() -> dict[str, str]:
+@cache
+def versions() -> Mapping[str, str]:
     """What took part, by name."""
     found = {"python": platform.python_version()}
     for package in PACKAGES:

@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from pathlib import Path
 
 import msgspec
@@ -28,10 +28,12 @@ from pipeline.whip import Whip
 from sinks.errors import SinkError
 from stages.capture.whip import WhipSource
 from stages.errors import StageError
+from stages.throttle import Throttle
 
 log = structlog.get_logger()
 
 REFRESH = 0.5  # seconds between two pictures of the live table
+KEEP = 1.0  # seconds between two reports on disk while it runs
 
 
 def run(
@@ -45,7 +47,8 @@ def run(
 
     SIGINT and SIGTERM drain the graph, for at most five seconds; a second one ends at once.
 
-    report_to   where the report goes as JSON
+    report_to   where the report goes as JSON: once a second while it runs, so that a process that
+                is killed leaves its ledger, and at the end
     show_table  draw the live table on the terminal
     returns     the exit code: 0 after a clean end, 1 after a failure
     """
@@ -67,7 +70,10 @@ async def _run(
         async with _server(pipeline, began, access) as address:
             for name, place in _addresses(pipeline, address).items():
                 log.info("results", sink=name, at=place)
-            async with _live_table(pipeline, began, address, show=show_table):
+            async with (
+                _live_table(pipeline, began, address, show=show_table),
+                _kept(pipeline, began, report_to),
+            ):
                 await pipeline.run(seconds)
             made = report(pipeline, began)
     if report_to is not None:
@@ -104,7 +110,7 @@ async def _server(pipeline: Pipeline, began: float, access: Access) -> AsyncIter
         return
 
     def look() -> Report:
-        return report(pipeline, began)
+        return report(pipeline, began, over=False)
 
     sources = pipeline.parts.sources
     whip = Whip({name: one for name, one in sources.items() if isinstance(one, WhipSource)})
@@ -131,6 +137,32 @@ def _addresses(pipeline: Pipeline, server: str | None) -> dict[str, str]:
         else:
             found[name] = place if "://" in place else os.path.normpath(place)
     return found
+
+
+@asynccontextmanager
+async def _kept(pipeline: Pipeline, began: float, path: Path | None) -> AsyncIterator[None]:
+    if path is None:
+        yield
+        return
+    over = asyncio.Event()
+    task = asyncio.create_task(_keep(pipeline, began, path, over))
+    try:
+        yield
+    finally:
+        over.set()  # not cancelled: what a thread still writes would replace the last word
+        await task
+
+
+async def _keep(pipeline: Pipeline, began: float, path: Path, over: asyncio.Event) -> None:
+    throttle = Throttle()
+    while not over.is_set():
+        try:
+            await asyncio.to_thread(write, path, report(pipeline, began, over=False))
+        except OSError as error:  # a full disk: the next one may fit
+            if (held_back := throttle.ready()) is not None:
+                log.warning("report not written", error=str(error), held_back=held_back)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), KEEP)
 
 
 @asynccontextmanager

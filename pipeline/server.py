@@ -28,6 +28,7 @@ from pipeline.access.door import door, on_failure
 from pipeline.access.login import PATHS, landing_of, login_routes
 from pipeline.access.seen import seen_by
 from pipeline.config.http import HttpConfig, is_loopback
+from pipeline.descriptors import for_viewers
 from sinks.stream_route import paths_of
 from sinks.viewers import viewer_of
 
@@ -39,6 +40,10 @@ log = structlog.get_logger()
 
 GRACE_S = 0.5  # for answers that are under way when the server stops
 BACKLOG = 128
+AT_ONCE = 4
+"""Connections that are taken before another task has its turn. asyncio takes as many as its backlog
+before it lets go, some turns later, of those that are too many; and where no descriptor is left for
+one, it says so for each of them."""
 LISTEN = re.compile(r"(\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[A-Za-z0-9_.-]*)):(?P<port>[0-9]{1,5})")
 
 Status = Callable[[], Mapping[str, object]]
@@ -129,7 +134,7 @@ def _not_open(bound: socket.socket, http: HttpConfig) -> None:
 def _address(host: str, bound: socket.socket, http: HttpConfig) -> str:
     """Where a browser finds it; 0.0.0.0 and :: are no place, and no name of a certificate."""
     scheme = "http" if http.tls is None else "https"
-    if host in {"0.0.0.0", "::"}:  # noqa: S104
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened on
         host = next(iter(http.names), socket.gethostname())
     port = bound.getsockname()[1]
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
@@ -162,6 +167,11 @@ def _server(
         def capture_signals(self) -> Iterator[None]:
             yield
 
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            for one in sockets or ():
+                one.listen(BACKLOG)  # asyncio has let only AT_ONCE wait
+
     app = FastAPI(title="framewire", docs_url=None, redoc_url=None)
 
     @app.get("/healthz", response_class=PlainTextResponse)
@@ -187,6 +197,7 @@ def _server(
         lifespan="off",
         ws="none",
         http=_protocol(access),
+        backlog=AT_ONCE,
         proxy_headers=bool(access.http.proxies),
         forwarded_allow_ips=list(access.http.proxies),
         log_config=None,
@@ -203,12 +214,13 @@ def _protocol(access: Access) -> type[asyncio.Protocol]:
     from pipeline.access.handshake import over_tls, tls_context  # noqa: PLC0415
 
     limits = access.http.limits
-    plain = protocol(limits.connections, limits.body_s)
+    most = min(limits.connections, for_viewers())  # a camera that is back wants a descriptor, too
+    plain = protocol(most, limits.body_s)
     certificate = access.certificate()
     if certificate is None:
         return plain
     log.info("certificate", sha256=certificate.fingerprint, file=str(certificate.certificate))
-    return over_tls(plain, tls_context(certificate), limits.connections, limits.body_s)
+    return over_tls(plain, tls_context(certificate), most, limits.body_s)
 
 
 class _Closing:

@@ -13,6 +13,8 @@ TASKS = Path("/proc/self/task")
 LISTED = any(TASKS.glob("*/children"))  # not every kernel does
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes, as getrusage counts on each system
 
+GONE = (psutil.Error, OSError)  # it has just ended; no descriptor is left to look at it with
+
 
 class Usage:
     """Adds up this process and all that descend from it."""
@@ -26,14 +28,17 @@ class Usage:
         """Find the children and note what they hold now, for once they have ended nobody can say.
 
         If there are any, it reads the whole table of processes, some milliseconds; from any thread,
-        one at a time.
+        one at a time. Where no descriptor is left to read it with, what it knew stands.
         """
-        self._children = psutil.Process().children(recursive=True) if _has_children() else []
+        try:
+            self._children = psutil.Process().children(recursive=True) if _has_children() else []
+        except OSError:
+            return
         held = 0
         for child in self._children:
             try:
                 held += int(child.memory_info().rss)
-            except psutil.Error:  # it has just ended
+            except GONE:
                 continue
         self._children_now = held
         self._children_peak = max(self._children_peak, held)
@@ -70,7 +75,7 @@ class Usage:
                     times = child.cpu_times()
                     spent += times.user + times.system
                     spent += times.children_user + times.children_system
-            except psutil.Error:
+            except GONE:
                 continue
         for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
             used = resource.getrusage(whose)

@@ -1,31 +1,25 @@
 """Results into a file, one JSON message a line, as described in `docs/schema.md`."""
 
-import asyncio
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from pydantic import Field
 
-from sinks.errors import BadSink, SinkLost
-from sinks.lines import opened, written
+from sinks.line_file import LineFile
+from sinks.rotation import Rotation, RotationOptions
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, result_message
-from stages.stage import Options
-
-FLUSH_S = 1.0
-FULL = 1 << 20  # bytes that may wait before a write waits for the disk
 
 
-class JsonlOptions(Options):
+class JsonlOptions(RotationOptions):
     """The keys of `sink: jsonl`."""
 
     path: Path = Field(
         Path("out/results.jsonl"),
-        description="The file, relative to the config. Its folder is made, lines are added to it.",
+        description="The file, relative to the config. Its folder is made, lines are added to it. "
+        "One that is full or old is laid aside as `results-{moment}.jsonl`.",
     )
 
 
@@ -36,73 +30,38 @@ class JsonlSink(Sink):
 
     def __init__(self, options: JsonlOptions, context: SinkContext) -> None:
         """The file is not touched yet."""
-        self._path = context.folder / options.path
-        self._file: BinaryIO | None = None
-        self._waiting = bytearray()
-        self._writing = asyncio.Lock()
-        self._flusher: asyncio.Task[None] | None = None
-        self._closing = asyncio.Event()
-        self._failed: OSError | None = None
-        self._written = 0  # bytes
+        self._file = LineFile(context.folder / options.path, Rotation.of(options))
 
     async def open(self) -> None:
         """Open the file. Raises BadSink if there is a folder in its place, or it may not be."""
-        try:
-            self._file = await asyncio.to_thread(opened, self._path)
-        except OSError as error:
-            reason = error.strerror or error
-            raise BadSink(f"path {self._path}: wanted a file to write, got: {reason}") from error
-        self._flusher = asyncio.create_task(self._flush_each_second())
+        await self._file.open()
 
     async def write(self, batch: Sequence[Delivery]) -> None:
         """Put a batch's lines where the next flush finds them.
 
         raises  SinkLost if lines could not be written, of this batch or of one before it
         """
-        now, monotonic = datetime.now(UTC), time.monotonic()
-        for delivery in batch:
-            for node in delivery.nodes:
-                self._waiting += encode(result_message(delivery.frame, node, now, monotonic))
-                self._waiting += b"\n"
-        if len(self._waiting) >= FULL:
-            await self._flush()
-        if self._failed is not None:
-            error, self._failed = self._failed, None
-            raise SinkLost(f"{self._path}: lines could not be written: {error.strerror or error}")
+        await self._file.add(lines_of(batch))
 
     async def close(self) -> None:
         """Write what waits, and close the file. Raises SinkLost if that cannot be."""
-        self._closing.set()
-        if self._flusher is not None:
-            await self._flusher
-        await self._flush()
-        if self._file is not None:
-            await asyncio.to_thread(self._file.close)
-        if self._failed is not None:
-            raise SinkLost(f"{self._path}: its last lines could not be written: {self._failed}")
+        await self._file.close()
 
     def counts(self) -> Mapping[str, float]:
         """What is in the file from this run."""
-        return {"written_bytes_total": self._written, "waiting_bytes": len(self._waiting)}
+        return {"written_bytes_total": self._file.written, "waiting_bytes": self._file.waiting}
 
     def address(self) -> str:
         """The file."""
-        return str(self._path)
+        return str(self._file.path)
 
-    async def _flush_each_second(self) -> None:
-        while not self._closing.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._closing.wait(), FLUSH_S)
-            await self._flush()
 
-    async def _flush(self) -> None:
-        async with self._writing:
-            if not self._waiting or self._file is None:
-                return
-            lines, self._waiting = self._waiting, bytearray()
-            try:
-                await asyncio.to_thread(written, self._file, lines)
-            except OSError as error:
-                self._failed = error
-            else:
-                self._written += len(lines)
+def lines_of(batch: Sequence[Delivery]) -> bytes:
+    """A line for each result of a batch."""
+    now, monotonic = datetime.now(UTC), time.monotonic()
+    lines = bytearray()
+    for delivery in batch:
+        for node in delivery.nodes:
+            lines += encode(result_message(delivery.frame, node, now, monotonic))
+            lines += b"\n"
+    return bytes(lines)

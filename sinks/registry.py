@@ -6,22 +6,30 @@ from typing import cast
 
 from sinks.errors import BadSink
 from sinks.jsonl import JsonlSink
+from sinks.kafka import KafkaSink
 from sinks.mjpeg import MjpegSink
 from sinks.mp4 import Mp4Sink
+from sinks.mqtt import MqttSink
 from sinks.null import NullSink
+from sinks.parquet import ParquetSink
 from sinks.record import RecordSink
 from sinks.redis import RedisSink
 from sinks.restream import RestreamSink
 from sinks.sink import Sink
+from sinks.webhook import WebhookSink
 from sinks.webrtc.sink import WebrtcSink
 
 SINKS: dict[str, type[Sink]] = {
     "redis": RedisSink,
     "jsonl": JsonlSink,
+    "parquet": ParquetSink,
     "mp4": Mp4Sink,
     "mjpeg": MjpegSink,
     "webrtc": WebrtcSink,
     "restream": RestreamSink,
+    "webhook": WebhookSink,
+    "mqtt": MqttSink,
+    "kafka": KafkaSink,
     "record": RecordSink,
     "null": NullSink,
 }

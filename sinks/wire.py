@@ -80,7 +80,11 @@ class ResultMessage(msgspec.Struct, frozen=True, kw_only=True):
     width: Annotated[int, Meta(gt=0, description="Width of the source picture in pixels.")]
     height: Annotated[int, Meta(gt=0, description="Height of the source picture in pixels.")]
     corrupt: Annotated[
-        bool, Meta(description="The decoder had to guess some of the picture's pixels.")
+        bool,
+        Meta(
+            description="Some of the picture's pixels are guesses: it, or one that it is built "
+            "from, came damaged or not at all."
+        ),
     ]
     kind: Annotated[
         str, Meta(description="What `data` holds: see Kinds. Skip a kind you do not know.")
@@ -194,7 +198,7 @@ _events = (msgspec.json.Decoder(EventMessage), msgspec.msgpack.Decoder(EventMess
 def _explained(wanted: str, data: bytes, encoding: Encoding) -> Iterator[None]:
     try:
         yield
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage(
             f"message: wanted {wanted} of schema {SCHEMA} in {encoding}, "
             f"got {bytes(data[:60])!r}: {error}"

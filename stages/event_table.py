@@ -47,6 +47,7 @@ PRESENCE = {
     "share": "the share of the picture that it covers, in [0, 1]",
     "pts": "seconds of stream time",
 }
+COMMAND = {"command": "the id of the command"}
 GIVEN_WAY = {
     "level": "how far the stream has given way, 0 for not at all",
     "every": "only each such frame is worked on",
@@ -62,6 +63,15 @@ EVENTS: Mapping[str, EventKind] = {
         "The end has come, and the graph is drained. A run that was killed does not say so.",
         "pipeline", "`run`",
         {"why": "`sources ended`, `asked` (a signal, `--for`), or what failed"},
+    ),
+    "descriptors.short": EventKind(
+        "More than nine tenths of the file descriptors that the process may have are open; without "
+        "any, no camera that is back, no viewer and no file can be opened.",
+        "pipeline", "`run`", {"open": "how many are", "limit": "how many may be"},
+    ),
+    "descriptors.enough": EventKind(
+        "At most eight tenths of them are open again.",
+        "pipeline", "`run`", {"open": "how many are", "limit": "how many may be"},
     ),
     "source.lost": EventKind(
         "A live source broke off, stalled or was not there; it is tried again until it is back.",
@@ -108,6 +118,11 @@ EVENTS: Mapping[str, EventKind] = {
         "It writes again, and has for a second.", "sink worker", "sink",
         {"away_s": "seconds since it was lost", "failed": "deliveries that it lost meanwhile"},
     ),
+    "delivery.refused": EventKind(
+        "A peer does not want a message for good, and it is given up; told once a second at most.",
+        "sinks webhook, kafka", "sink",
+        {"messages": "how many so far in this run", "error": "what the peer said"},
+    ),
     "recording.event": EventKind(
         "What `when` asks for began to hold, and is recorded.", "sink record", "stream",
         {"pts": "seconds of stream time of the picture", "at": "when it was taken"},
@@ -119,9 +134,21 @@ EVENTS: Mapping[str, EventKind] = {
     "recording.resumed": EventKind(
         "It is recorded again.", "sink record", "sink", {"after": "why it was not"}
     ),
+    "delivery.refused": EventKind(
+        "The peer of a sink does not want a message: trying again would not help.",
+        "sinks webhook, mqtt, kafka", "sink",
+        {"messages": "how many were refused so far", "error": "what the peer said"},
+    ),
     "control.snapshot": EventKind(
-        "Somebody asked for a snapshot over Redis.", "sink redis", "stream",
-        {"command": "the number of the command"},
+        "Somebody asked for a snapshot over Redis.", "sink redis", "stream", COMMAND
+    ),
+    "control.record": EventKind(
+        "Somebody asked over Redis that the stream be recorded again.",
+        "sink redis", "stream", COMMAND,
+    ),
+    "control.pause": EventKind(
+        "Somebody asked over Redis that the stream be not recorded.",
+        "sink redis", "stream", COMMAND,
     ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",

@@ -21,7 +21,8 @@ class Frame:
     arrived      monotonic seconds at which the packet that completed it came in
     decoded      monotonic seconds at which the decoder gave the picture
     keyframe     the picture stands alone
-    corrupt      the decoder had to guess some of its pixels
+    corrupt      some of its pixels are guesses: it, or one that it is built from, came damaged
+                 or not at all
     """
 
     stream: str

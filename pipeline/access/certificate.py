@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 DAYS = 397  # what browsers still take from public authorities; CA/Browser Forum, ballot SC-31
 RENEW_DAYS = 30
 KEY, CERTIFICATE = "key.pem", "certificate.pem"
-OWN_SECRET = "wanted a private key, got one with a passphrase"  # noqa: S105
+OWN_SECRET = "wanted a private key, got one with a passphrase"  # noqa: S105 - no password, but what is said of one
 
 
 class BadCertificate(OSError):

@@ -95,7 +95,7 @@ def address(http: HttpConfig) -> str:
             f"--at: wanted where the server is reached, since it listens on {http.listen}, got none"
         )
     scheme = "http" if http.tls is None else "https"
-    if host in {"0.0.0.0", "[::]"}:  # noqa: S104
+    if host in {"0.0.0.0", "[::]"}:  # noqa: S104 - compared, not listened on
         host = next(iter(http.names), socket.gethostname())
     return f"{scheme}://{host}:{port}"
 

@@ -1,13 +1,19 @@
 """`${NAME}` and `${NAME:-default}` in a config, taken from the environment.
 
+Where NAME is not set and NAME_FILE is, what is in that file stands for it, without the line breaks
+at its end: so services and containers are given secrets (systemd's credentials, /run/secrets).
+
 The one file that reads `os.environ`. `$${` stands for the text `${`.
 """
 
 import os
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from pipeline.config.document import Item, Mark
+
+SECRET_MAX = 64 * 1024  # bytes of a file
 
 Complain = Callable[[Mark, str], None]
 
@@ -62,7 +68,12 @@ class Environment:
         if name is None:
             self._complain(mark, "wanted ${NAME} or ${NAME:-default}, got '${' without either")
             return match[0]
-        value = self._values.get(name, "")
+        try:
+            value = self._values.get(name, "") or self._from_file(name)
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or error
+            self._complain(mark, f"wanted the file that {name}_FILE names, got: {why}")
+            return match[0]
         if value or (name in self._values and not match["default"]):
             self.used[name] = value
             return value
@@ -70,3 +81,14 @@ class Environment:
             return str(match["text"])
         self._complain(mark, f"wanted the environment variable {name}, got none of that name")
         return match[0]
+
+    def _from_file(self, name: str) -> str:
+        """What is in the file that NAME_FILE names, "" if it names none."""
+        path = self._values.get(f"{name}_FILE", "")
+        if not path:
+            return ""
+        with Path(path).open("rb") as file:
+            data = file.read(SECRET_MAX + 1)
+        if len(data) > SECRET_MAX:
+            raise ValueError(f"more than {SECRET_MAX} bytes")
+        return data.decode("utf-8").rstrip("\r\n")

@@ -156,7 +156,10 @@ class LimitsConfig(Part):
         default=10, gt=0, description="Wrong passwords and tokens of one address; then 429."
     )
     connections: int = Field(
-        default=512, ge=1, description="At a time; one more is closed at once."
+        default=512,
+        ge=1,
+        description="At a time, and no more than a third of the file descriptors that the process "
+        "may have; one more is closed at once.",
     )
     body_kib: int = Field(
         default=256, ge=1, le=1 << 20, description="The largest body of a request; then 413."

@@ -18,6 +18,7 @@ from pipeline.config.boxes import (
     StreamKeys,
     narrow,
 )
+from pipeline.config.custom import KEY, CustomStages, switch_of
 from pipeline.config.document import BYTES_MAX, NotYaml, compose
 from pipeline.config.environment import Environment, process_environment
 from pipeline.config.errors import Step
@@ -33,6 +34,7 @@ from pipeline.config.secrets import Secrets
 from pipeline.config.sources import replace_sources
 from stages.capture.mask import mask
 from stages.capture.options import CaptureOptions
+from stages.stage import Stage
 
 SECTIONS = ("streams", "graph", "sinks", "http", "events", "traces")
 ENTRIES_MAX = 1000  # of one section
@@ -78,8 +80,9 @@ def parse_config(
 ) -> PipelineConfig:
     """The same for the bytes of a file; `path` names it in messages and gives its folder."""
     report = Report(path)
-    _read_tree(report, data, process_environment() if environ is None else environ, sources)
-    reader = _Reader(report, path.parent, parts or installed_parts())
+    environ = process_environment() if environ is None else environ
+    _read_tree(report, data, environ, sources)
+    reader = _Reader(report, path.parent, parts or installed_parts(), switch_of(environ))
     config = reader.config()
     report.raise_if_any()
     if config is None:
@@ -112,7 +115,7 @@ KEYS = {"graph": "stage", "sinks": "sink"}
 class _Reader:
     """Reads the sections of one file, and goes on after a mistake."""
 
-    def __init__(self, report: Report, folder: Path, parts: Parts) -> None:
+    def __init__(self, report: Report, folder: Path, parts: Parts, switch: str) -> None:
         self._report = report
         self._folder = folder
         self._parts = parts
@@ -120,14 +123,16 @@ class _Reader:
         self._top: dict[str, object] = top if isinstance(top, dict) else {}
         if not isinstance(top, dict):
             report.key((), f"wanted a mapping with {', '.join(SECTIONS)}, got {report.show(top)}")
+        self._custom = self._custom_stages(switch)
 
     def config(self) -> PipelineConfig | None:
         """The config, or None after a mistake."""
         if not self._top:
             return None
         for key in self._top:
-            if key not in SECTIONS and not key.startswith("x-"):
-                self._report.key((key,), f"unknown key {key!r}; {did_you_mean(key, SECTIONS)}")
+            if key not in (*SECTIONS, KEY) and not key.startswith("x-"):
+                near = did_you_mean(key, (*SECTIONS, KEY))
+                self._report.key((key,), f"unknown key {key!r}; {near}")
         streams = {name: self._stream(name, data) for name, data in self._section("streams")}
         if "streams" not in self._top:
             self._report.key((), "wanted the key 'streams', got none")
@@ -212,7 +217,7 @@ class _Reader:
     def _node(self, name: str, data: object) -> NodeConfig | None:
         path = ("graph", name)
         options = look_up(
-            self._report, path, data, "stage", lambda s: self._parts.stage(s, self._folder).Options
+            self._report, path, data, "stage", lambda stage: self._stage(stage).Options
         )
         own = options()
         entry = read_entry(self._report, path, data, NodeKeys, lambda: own)
@@ -220,12 +225,24 @@ class _Reader:
             self._model((*path, "model"), data.get("model", own.model_fields["model"].default))
         return None if entry is None else _joined(NodeConfig, entry)
 
+    def _stage(self, name: str) -> type[Stage]:
+        self._custom.check(name)  # before its file is run
+        return self._parts.stage(name, self._folder)
+
+    def _custom_stages(self, switch: str) -> CustomStages:
+        told = self._top.get(KEY)
+        try:
+            return CustomStages(told, self._folder, switch)
+        except ValueError as error:
+            self._report.key((KEY,), f"{error}, got {self._report.show(told)}", value=True)
+            return CustomStages(False, self._folder)
+
     def _model(self, path: tuple[Step, ...], name: object) -> None:
         """Look whether a model is ready; its name may be wrong in other ways, told elsewhere."""
         if isinstance(name, str):
             try:
                 self._parts.model(name, self._folder)
-            except PartError as error:
+            except (*PartError, OSError) as error:
                 self._report.key(path, str(error), value=True)
 
     def _sink(self, name: str, data: object) -> SinkConfig | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pydantic import BaseModel
 
 from pipeline.config.boxes import NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.custom import DESCRIPTION, KEY, VARIABLE
 from pipeline.config.http import HttpConfig
 from pipeline.config.keys import models_in
 from pipeline.config.kinds import Kinds, purpose
@@ -42,8 +43,9 @@ sinks:
   them is called `capture`.
 - **Paths** start in the folder of the file.
 - **Environment**: `${NAME}` in a value is replaced from the environment, `${NAME:-default}` has a
-  default, and `$${` stands for `${`. What came from the environment is a secret: logs, errors and
-  the API show `${NAME}` in its place.
+  default, and `$${` stands for `${`. Where `NAME` is not set and `NAME_FILE` is, it is what that
+  file holds. What came from the environment is a secret: logs, errors and the API show `${NAME}` in
+  its place.
 - **YAML** is read as version 1.2 has it: only `true` and `false` are truth, `no`, `on` and `1:30`
   are text. Anchors and merge keys work; parts whose names begin with `x-` are yours to put them in.
 """
@@ -87,6 +89,10 @@ def _parts(kinds: Kinds) -> Iterator[str]:
         yield f"### `stage: {name}`\n"
         yield f"{purpose(stage)}\n"
         yield _table(stage.Options)
+    yield "### Stages of your own\n"
+    yield "`stage: ./file.py:Class`; see [custom-stage.md](custom-stage.md).\n"
+    yield f"`{KEY}`, beside `graph`:"
+    yield f"{DESCRIPTION} `{VARIABLE}=off` in the environment forbids all of them.\n"
     yield "## Sinks\n"
     yield "Each entry of `sinks` takes results away. Whatever its kind, it knows these keys.\n"
     yield _table(SinkKeys)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pydantic import BaseModel
 
 from pipeline.config.boxes import NodeKeys, SinkKeys, StreamKeys
+from pipeline.config.custom import DESCRIPTION, KEY
 from pipeline.config.http import HttpConfig
 from pipeline.config.kinds import Kinds, purpose
 from pipeline.config.observe import EventsConfig, TracesConfig
@@ -53,6 +54,14 @@ def config_schema(kinds: Kinds) -> Schema:
             "http": http,
             "events": events,
             "traces": traces,
+            KEY: {
+                "description": DESCRIPTION,
+                "anyOf": [
+                    {"type": "boolean"},
+                    {"type": "array", "items": {"type": "string", "minLength": 1}},
+                ],
+                "default": True,
+            },
         },
         "patternProperties": {"^x-": {"description": "Yours, for anchors: not looked at."}},
         "required": ["streams"],

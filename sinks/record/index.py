@@ -143,7 +143,7 @@ def search(
     marks = ",".join("?" * len(streams))
     with _reading(folder) as db:
         rows = db.execute(
-            f"SELECT * FROM segments WHERE stream IN ({marks}) AND start < ? "  # noqa: S608
+            f"SELECT * FROM segments WHERE stream IN ({marks}) AND start < ? "  # noqa: S608 - only question marks
             "AND coalesce(end, ?) > ? ORDER BY start DESC LIMIT ?",
             (*streams, high, 2**62, low, most),
         ).fetchall()

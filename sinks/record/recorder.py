@@ -32,8 +32,9 @@ RETRY_S = 5.0
 TIDY_S = 60.0
 DISK = (OSError, sqlite3.Error)
 
-_Item = Packet | tuple[str, Said | None]
-"""A packet, or what was said of a stream; None: some of its packets are missing here."""
+_Item = Packet | tuple[str, Said | bool | None]
+"""A packet; or what was said of a stream. None: some of its packets are missing here. A bool: from
+here on it is recorded, or not."""
 
 
 class Recorder:
@@ -113,6 +114,11 @@ class Recorder:
             self._inbox.append((stream, said))
             self._bytes += len(said.line)
 
+    def switch(self, stream: str, *, on: bool) -> None:
+        """Record a stream, or not, from what comes next on."""
+        with self._changed:
+            self._inbox.append((stream, on))
+
     def flush(self) -> None:
         """Wait until what has come so far has been dealt with."""
         with self._changed:
@@ -159,7 +165,9 @@ class Recorder:
         try:
             self._check(now)
             for one in inbox:
-                if self._halted is None:
+                if not isinstance(one, Packet) and isinstance(one[1], bool):
+                    self._tracks[one[0]].switch(now, on=one[1])
+                elif self._halted is None:
                     self._handle(one, now)
             if self._halted is None:
                 self._settle(now)
@@ -182,7 +190,7 @@ class Recorder:
                 if (held_back := self._throttle.ready("packets")) is not None:
                     log.error("recording: packets that are none", stream=one.stream,
                               error=str(error), held_back=held_back)  # fmt: skip
-        elif (said := one[1]) is not None:
+        elif isinstance(said := one[1], Said):
             self._tracks[one[0]].hear(said, now)
         else:
             self._tracks[one[0]].miss("the disk was too slow")

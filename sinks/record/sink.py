@@ -21,8 +21,12 @@ from sinks.record.shelf import Shelf
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.video import Encoding, Video
 from sinks.wire import encode, result_message
+from stages.events import Event
 
 WIDEST = 16_384  # pixels: nothing is made smaller
+SWITCHES = {"control.record": True, "control.pause": False}
+"""Events that say whether the stream they are about is recorded."""
+
 KEYFRAME_S = 2.0  # from keyframe to keyframe where pictures are encoded: how exactly files are cut
 
 
@@ -86,6 +90,11 @@ class RecordSink(Sink):
                 if self._context.when(frame.results):
                     event = Said(frame.pts, frame.captured_at, b"", event=True)
                     self.recorder.hear(frame.stream, event)
+
+    async def announce(self, event: Event) -> None:
+        """Obey those who say that a stream is to be recorded, or is not."""
+        if event.name in SWITCHES and event.about in self._videos:
+            self.recorder.switch(event.about, on=SWITCHES[event.name])
 
     async def close(self) -> None:
         """End the files."""

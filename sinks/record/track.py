@@ -21,6 +21,7 @@ LATE_S = 10.0
 WAITING = 5_000  # results that may wait for their packets, or for an event
 GAP_S = 2.0  # without a packet, from which on some are missing; of slow streams, four steps
 MB = 1_000_000
+SWITCHED_OFF = "switched off"
 
 
 class Keeper(Protocol):
@@ -64,6 +65,7 @@ class Track:
 
     segment  being written, or None
     lost     results that came too late for any segment
+    off      somebody has said that nothing is to be recorded
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class Track:
         self.stream = stream
         self.segment: Segment | None = None
         self.lost = 0
+        self.off = False
         self._told = told
         self._keeper = keeper
         self._announce = announce
@@ -111,7 +114,7 @@ class Track:
             self._waiting.append(said)
         if said.event and self._told.mode != "continuous":
             self._note_event(said)
-            if self._told.mode == "events" and self.segment is None:
+            if self._told.mode == "events" and self.segment is None and not self.off:
                 self._begin_before(said.pts, now)
 
     def settle(self, now: float) -> None:
@@ -141,6 +144,14 @@ class Track:
         if self.segment is not None:
             self._end(0.0)
         self.settle(float("inf"))
+
+    def switch(self, now: float, *, on: bool) -> None:
+        """Record nothing from here on; or again, from the next keyframe on."""
+        if self.off == on:
+            self.off = not on
+            if self.off and self.segment is not None:
+                self.miss(SWITCHED_OFF)
+                self._end(now)
 
     def miss(self, why: str) -> None:
         """Packets are missing from here to the next that is recorded."""
@@ -197,6 +208,8 @@ class Track:
         self._keeper.end(segment)
 
     def _wanted(self, pts: float) -> bool:
+        if self.off:
+            return False
         if self._told.mode != "events":
             return True
         return self._event is not None and pts <= self._event.end_pts + self._told.post_s

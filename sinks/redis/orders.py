@@ -78,7 +78,7 @@ class Gate:
             raise Refused(f"wanted at most {LONGEST} bytes, got {len(data)}")
         try:
             envelope = msgspec.json.decode(data, type=_Envelope)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(f"wanted an envelope with payload and signature: {error}") from None
         wanted = _signature(self._secret, self._channel, envelope.payload)
         if not hmac.compare_digest(wanted.encode(), envelope.signature.encode()):
@@ -86,8 +86,9 @@ class Gate:
         try:
             order = msgspec.json.decode(envelope.payload, type=Order)
             at = datetime.fromisoformat(order.at)
-        except (msgspec.MsgspecError, ValueError) as error:
-            raise Refused(f"signed, but no command: {error}") from None
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            told = str(error).encode("unicode_escape").decode()  # it may quote what was sent
+            raise Refused(f"signed, but no command: {told}") from None
         self._once(order, at, now)
         return order
 

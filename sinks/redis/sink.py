@@ -34,6 +34,13 @@ Kept = tuple[bytes, float]  # what a key holds, and for how many seconds
 
 LEAVE_S = 0.5  # that saying goodbye may take
 
+COMMANDS = {
+    "snapshot": "control.snapshot",
+    "record": "control.record",
+    "pause": "control.pause",
+}
+"""The event that each makes."""
+
 log = structlog.get_logger()
 
 
@@ -207,11 +214,12 @@ class RedisSink(Sink):
         if order.stream not in self._context.streams:
             known = ", ".join(self._context.streams)
             raise Refused(f"stream {order.stream}: wanted one of {known}")
-        if order.command != "snapshot":
-            raise Refused(f"command {order.command}: wanted snapshot")
-        if self._thumbnails is None:
+        if order.command not in COMMANDS:
+            raise Refused(f"command {order.command}: wanted one of {', '.join(COMMANDS)}")
+        if order.command == "snapshot" and self._thumbnails is None:
             raise Refused("snapshot: wanted a thumbnail_width in the config")
-        await self.announce(Event("control.snapshot", order.stream, {"command": order.id}))
+        # To all sinks: a recorder does what it says, and we publish it, with its picture.
+        self._context.announce(Event(COMMANDS[order.command], order.stream, {"command": order.id}))
 
     async def _send(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         """Over channels and into Streams at once: neither waits for the other."""

@@ -16,6 +16,7 @@ from sinks.webrtc.errors import Refused
 
 Codec = Literal["h264", "vp8"]
 
+KINDS = ("audio", "video", "application")
 MOST_LINES = 1000
 MOST_CODECS = 256
 MOST_MEDIA = 4
@@ -65,10 +66,11 @@ def _read(body: bytes) -> tuple[Offer, list[MediaDescription]]:
     kept = [line for line in lines if not line.startswith(("a=candidate:", "a=end-of-candidates"))]
     sdp = "\r\n".join([*kept, ""])
     try:
-        media = SessionDescription.parse(sdp).media
+        described = SessionDescription.parse(sdp)
     except Exception as error:
         raise Refused(400, f"offer: wanted SDP, got {type(error).__name__}: {error}") from error
-    return Offer(sdp, tuple(_candidates(lines))), media
+    _check_parts(described)
+    return Offer(sdp, tuple(_candidates(lines))), described.media
 
 
 def read_candidates(body: bytes) -> tuple[RTCIceCandidate, ...]:
@@ -90,6 +92,22 @@ def _lines(body: bytes) -> list[str]:
     if len(lines) > MOST_LINES:
         raise Refused(400, f"wanted at most {MOST_LINES} lines, got {len(lines)}")
     return lines
+
+
+def _check_parts(described: SessionDescription) -> None:
+    """Each part is of a kind that aiortc knows, and a bundle names parts that are there.
+
+    Otherwise it makes connections without a way to the other side, which cannot be closed.
+    """
+    for one in described.media:
+        if one.kind not in KINDS:
+            raise Refused(400, f"offer: wanted media of {', '.join(KINDS)}, got {one.kind[:40]!r}")
+    mids = [str(one.rtp.muxId) for one in described.media]
+    named = [str(mid) for group in described.group for mid in group.items]
+    if len({*mids}) < len(mids):
+        raise Refused(400, f"offer: wanted another mid for each media, got {mids}")
+    if unknown := set(named) - set(mids):
+        raise Refused(400, f"offer: wanted groups of {mids}, got {sorted(unknown)[:4]}")
 
 
 def _check_video(media: list[MediaDescription], direction: str) -> None:

@@ -140,6 +140,8 @@ def _unpacked(code: int, data: memoryview) -> object:
     if not 0 < dimensions <= _MOST_DIMENSIONS or len(data) < head:
         raise msgspec.ValidationError(f"floats: wanted 1 to 8 dimensions, got {dimensions}")
     shape = unpack_from(f"!{dimensions}H", data, 1)
+    if 0 in shape:  # no encoder sends it, and a few bytes would make billions of empty lists
+        raise msgspec.ValidationError(f"floats: wanted no dimension of 0, got {shape}")
     if len(data) - head != 4 * int(np.prod(shape, dtype=object)):
         raise msgspec.ValidationError(f"floats: wanted {shape} of them, got {len(data)} bytes")
     return np.frombuffer(data, "<f4", offset=head).reshape(shape).tolist()

@@ -14,6 +14,7 @@ from av.video.stream import VideoStream
 
 from stages.capture.options import CaptureOptions
 from stages.capture.packet import VideoPacket
+from stages.capture.soundness import Soundness
 from stages.errors import BadPicture
 from stages.picture import Picture
 from stages.source import SourceStats
@@ -26,10 +27,15 @@ log = structlog.get_logger()
 class Stamp:
     """What travels with a packet through the decoder to its picture.
 
-    taken  UTC at which the picture was taken, if its sender says so
+    taken    UTC at which the picture was taken, if its sender says so
+    suspect  it is built from a picture that is damaged or missing
     """
 
     taken: datetime | None
+    suspect: bool
+
+
+UNTOLD = Stamp(None, suspect=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +80,7 @@ class Decoder:
         self._size: tuple[int, int] | None = None
         self._tick = float(stream.time_base or 0)
         self._context = stream.codec_context
+        self._soundness = Soundness(self._context.name, self._context.extradata)
         self._context.thread_count = options.threads
         self._context.thread_type = "SLICE" if options.threads == 1 else "AUTO"
         self._context.copy_opaque = True
@@ -85,8 +92,9 @@ class Decoder:
 
         taken  UTC at which the packet's own picture was taken, if its sender says so
         """
-        if taken is not None:
-            packet.opaque = Stamp(taken)
+        suspect = self._soundness.judge(packet)
+        if taken is not None or suspect:
+            packet.opaque = Stamp(taken, suspect)
         yield from self._take(packet)
 
     def alone(self, packet: VideoPacket, taken: datetime | None) -> Iterator[Decoded]:
@@ -106,6 +114,7 @@ class Decoder:
             return  # nothing was ever decoded, or it has been emptied before
         except (FFmpegError, ValueError) as error:
             size = (self._context.width, self._context.height)
+            self._soundness.spoil()
             self._note("bad_packets", getattr(error, "strerror", None) or str(error), size)
             return
         now = time.monotonic()
@@ -114,14 +123,19 @@ class Decoder:
             if picture is None:
                 continue
             raw = None if frame.pts is None else frame.pts * self._tick
-            taken = frame.opaque.taken if isinstance(frame.opaque, Stamp) else None
-            corrupt = frame.is_corrupt
+            stamp = frame.opaque if isinstance(frame.opaque, Stamp) else UNTOLD
+            if frame.is_corrupt:
+                self._soundness.spoil()
+            corrupt = frame.is_corrupt or stamp.suspect
             if corrupt:
-                self._note("corrupt", "the decoder had to guess", picture.size)
+                why = (
+                    "the decoder had to guess" if frame.is_corrupt else "one before it was damaged"
+                )
+                self._note("corrupt", why, picture.size)
                 if self._options.on_corrupt == "drop":
                     continue
             self._counts["decoded"] += 1
-            yield Decoded(picture, raw, taken, now, frame.key_frame, corrupt)
+            yield Decoded(picture, raw, stamp.taken, now, frame.key_frame, corrupt)
 
     def _picture(self, frame: av.VideoFrame) -> Picture | None:
         size = (frame.width, frame.height)

@@ -31,7 +31,7 @@ class Disposable:
             return True
         if self._codec not in {"h264", "hevc"}:
             return False
-        for head in self._heads(memoryview(packet)):
+        for head in heads(memoryview(packet), self._length, 2):
             if self._codec == "h264" and head[0] & 31 in H264_SLICES:
                 return head[0] >> 5 & 3 == 0  # nal_ref_idc
             if self._codec == "hevc" and len(head) > 1 and head[0] >> 1 & 63 in HEVC_SLICES:
@@ -41,25 +41,29 @@ class Disposable:
                 return head[0] >> 1 & 63 in HEVC_NON_REFERENCE and layer == self._top_layer
         return False
 
-    def _heads(self, data: memoryview) -> Iterator[bytes]:
-        """The first two bytes of the packet's NAL units."""
-        if self._length:
-            at = 0
-            for _ in range(HEADS):
-                size = int.from_bytes(data[at : at + self._length], "big")
-                at += self._length
-                if at >= len(data):
-                    return
-                yield bytes(data[at : at + 2])
-                at += size
-        else:
-            whole = bytes(data)
-            at = whole.find(START)
-            for _ in range(HEADS):
-                if at < 0 or at + 3 >= len(whole):
-                    return
-                yield whole[at + 3 : at + 5]
-                at = whole.find(START, at + 3)
+
+def heads(data: memoryview, length: int, size: int) -> Iterator[bytes]:
+    """The first `size` bytes of each NAL unit of a packet, or less where it ends before.
+
+    length  bytes before each unit that give its length, 0 for start codes
+    """
+    if length:
+        at = 0
+        for _ in range(HEADS):
+            long = int.from_bytes(data[at : at + length], "big")
+            at += length
+            if at >= len(data):
+                return
+            yield bytes(data[at : at + min(size, max(long, 1))])
+            at += long
+    else:
+        whole = bytes(data)
+        at = whole.find(START)
+        for _ in range(HEADS):
+            if at < 0 or at + 3 >= len(whole):
+                return
+            yield whole[at + 3 : at + 3 + size]
+            at = whole.find(START, at + 3)
 
 
 def length_size(codec: str, extradata: bytes) -> int:

@@ -71,7 +71,8 @@ class CaptureOptions(Options):
     max_height: int = Field(2304, ge=16, le=16384, description="Highest picture that is taken.")
     on_corrupt: Literal["mark", "drop"] = Field(
         "mark",
-        description="Pictures of which the decoder had to guess a part: given out with a mark, or "
+        description="Pictures of which the decoder had to guess a part, and those that are built "
+        "from one that was damaged or lost, up to the next keyframe: given out with a mark, or "
         "dropped. Both are counted.",
     )
     clock: Literal["camera", "arrival"] = Field(

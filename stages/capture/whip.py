@@ -9,7 +9,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -182,19 +182,13 @@ class Publisher:
         peer = self._peer
         peer.on("track", self._read)
         peer.on("connectionstatechange", self._look)
-        try:
-            await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
-        except Exception as error:
-            # The parser raises whatever its input leads to: IndexError, KeyError, AssertionError.
-            raise BadOffer(
-                f"offer: wanted SDP that can be answered, got {type(error).__name__}: {error}"
-            ) from error
+        await _understood(peer.setRemoteDescription(RTCSessionDescription(offer, "offer")))
         if self._reading is None:
             raise BadOffer("offer: wanted a video track that is sent, got none")
         for transceiver in peer.getTransceivers():
             if transceiver.kind != "video":
                 transceiver.direction = "inactive"
-        await peer.setLocalDescription(await peer.createAnswer())
+        await _understood(peer.setLocalDescription())
         self.answer = peer.localDescription.sdp
         self._deadline = asyncio.get_running_loop().call_later(CONNECT_S, self._give_up)
 
@@ -238,3 +232,14 @@ class Publisher:
     def _give_up(self) -> None:
         self.over = True
         self._closing = asyncio.ensure_future(self._peer.close())
+
+
+async def _understood(step: Awaitable[None]) -> None:
+    """Take a step with an offer. Raises BadOffer."""
+    try:
+        await step
+    except Exception as error:
+        # The parser raises whatever its input leads to: IndexError, KeyError, AssertionError.
+        raise BadOffer(
+            f"offer: wanted SDP that can be answered, got {type(error).__name__}: {error}"
+        ) from error

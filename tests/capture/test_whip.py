@@ -114,6 +114,19 @@ async def test_one_publishes_at_a_time_and_the_next_goes_on_where_the_last_ended
     assert after[0].pts > before[-1].pts
 
 
+async def test_an_offer_that_is_understood_and_cannot_be_answered_is_refused() -> None:
+    source, _ = source_of()
+    peer = RTCPeerConnection(NOBODY_ASKED)
+    peer.addTrack(CardTrack())
+    peer.createDataChannel("said")
+    offer = (await peer.createOffer()).sdp
+    await peer.close()
+    with pytest.raises(BadOffer, match="wanted SDP that can be answered, got AttributeError"):
+        await source.publish(offer.replace("m=application", "m=applicatication"), NOBODY_ASKED)
+    async with publishing(source):  # nobody publishes meanwhile
+        assert len(await frames_of(source, 1)) == 1
+
+
 async def test_an_offer_that_is_none_is_refused_and_leaves_the_stream_free() -> None:
     source, _ = source_of()
     for offer in ("", "v=0", "hello\r\n", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"):

@@ -1,6 +1,7 @@
 """`${NAME}` in values."""
 
 import pickle
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,32 @@ def test_a_missing_variable_is_named_with_its_line_and_so_is_each_other_one() ->
         "2: wanted the environment variable ONE, got none of that name",
         "3: wanted the environment variable TWO, got none of that name",
     ]
+
+
+def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter2\r\n\n")
+    named = str(secret)
+    assert source("rtsp://u:${PW}@cam", PW_FILE=named) == "rtsp://u:hunter2@cam"
+    assert source("${CAM:-auto}", CAM_FILE=named) == "hunter2"
+    assert source("x${CAM}", CAM="a", CAM_FILE=named) == "xa"  # NAME itself comes first
+    config = load("streams: {a: 'x${CAM}'}" + LOOKED_AT, {"CAM_FILE": named})
+    assert "hunter2" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (None, "No such file or directory"),
+        (b"\xff", "'utf-8' codec"),
+        (b"x" * 70_000, "more than 65536 bytes"),
+    ],
+)
+def test_a_file_that_holds_no_secret_is_told(data: bytes | None, why: str, tmp_path: Path) -> None:
+    if data is not None:
+        (tmp_path / "secret").write_bytes(data)
+    (found,) = mistakes("streams: {a: '${PW}'}", {"PW_FILE": str(tmp_path / "secret")})
+    assert found.startswith(f"1: wanted the file that PW_FILE names, got: {why}")
 
 
 @pytest.mark.parametrize("text", ["${", "${}", "${a b}", "${9}", "x${CAM", "${CAM-x}"])

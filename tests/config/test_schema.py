@@ -113,6 +113,8 @@ ENVIRON = {
     "RIGHT": "rtsp://right",
     "CAMERA_1": "rtsp://viewer:geheim@camera-1/main",
     "CAMERA_2": "rtsp://camera-2/main",
+    "WEBHOOK_SECRET": "a secret of some length",
+    "MQTT_PASSWORD": "geheim",
     "SERVER": "rtmp://user:geheim@server/live",
 }
 

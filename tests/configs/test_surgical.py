@@ -7,12 +7,15 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.container import InputContainer
 from onnx import TensorProto, helper
 
 from models import zoo
 from models.store import import_model
 from pipeline.config import load_config
 from pipeline.pipeline import Pipeline
+from sinks.record.index import search
+from sinks.record.verify import verify
 from tests.configs.switched import switched_on
 from tests.models.data import shared
 from tests.models.state_dict_file import write
@@ -53,6 +56,15 @@ async def test_two_feeds_are_segmented_and_recorded_and_no_frame_is_lost(
             frames = list(recorded.decode(video=0))
         assert len(frames) == FRAMES
         assert (frames[0].width, frames[0].height) == (1920, 1080)
+    archive = tmp_path / "surgical"
+    assert verify(archive).segments == 2
+    for segment, _ in search(archive, ["left", "right"], None, None):
+        with av.open(clip) as original, av.open(str(archive / segment.path)) as kept:
+            assert len(_packets(kept)) == len(_packets(original)) == FRAMES
+
+
+def _packets(file: InputContainer) -> list[bytes]:
+    return [bytes(packet) for packet in file.demux(video=0) if packet.size]
 
 
 def reads_red(folder: Path) -> Path:

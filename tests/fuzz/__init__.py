@@ -1,1 +1,1 @@
-"""Breaks valid files in many ways and has the readers read them: `python -m tests.fuzz`."""
+"""Breaks valid input in many ways and has its readers read it: `python -m tests.fuzz`."""

@@ -12,9 +12,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from random import Random
 
-from models import BadWeights
 from tests.fuzz.damage import damage
-from tests.fuzz.subjects import Parts, Sample, Subject
+from tests.fuzz.subject import Parts, Sample, Subject
 
 MOST_MEMORY = 1 << 30  # bytes that a child may take beyond what it has at the start
 LONGEST = 5.0  # seconds a case
@@ -97,9 +96,10 @@ def case(subject: Subject, files: Parts, number: int, folder: Path) -> Outcome:
         paths[-1].write_bytes(data)
     try:
         subject.read(paths[0])
-    except BadWeights as error:
+    except subject.refusals as error:
         outcome = Outcome(number, "refused", str(error))
-        if not str(error).startswith(f"{paths[0].name}: ") or not str(error).isprintable():
+        named = not subject.named or str(error).startswith(f"{paths[0].name}: ")
+        if not named or not all(line.isprintable() for line in str(error).split("\n")):
             outcome = Outcome(number, "message", ascii(str(error)))
     except Exception:  # noqa: BLE001 - whatever else it is, it is what this looks for
         outcome = Outcome(number, "error", traceback.format_exc())

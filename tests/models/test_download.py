@@ -1,15 +1,19 @@
 """Published weights come whole, are the right ones, and are not larger than they should be."""
 
 import hashlib
+import io
+import urllib.request
+from http.client import HTTPMessage
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from models import BadWeights
-from models.download import TRIES, fetch
+from models.download import TRIES, _Redirects, fetch
 from models.errors import DownloadFailed
 from models.spec import Download
+from models.zoo import ZOO
 from tests.servers.weights import LONG_AGO, Weights, serving
 
 BODY = np.random.default_rng(0).bytes(3_000_000)
@@ -59,6 +63,33 @@ def test_a_part_with_nothing_after_it_is_fetched_anew(more: int, tmp_path: Path)
     weights = Weights(BODY)
     assert get(weights, tmp_path).read_bytes() == BODY
     assert weights.asked == [f"bytes={len(BODY) + more}-", None]
+
+
+def test_a_file_that_has_moved_is_fetched_from_there(tmp_path: Path) -> None:
+    assert get(Weights(BODY, moved="/elsewhere"), tmp_path).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("moved", ["ftp://127.0.0.1/net.weights", "file:///etc/passwd"])
+def test_a_server_that_sends_us_another_way_is_not_followed(moved: str, tmp_path: Path) -> None:
+    weights = Weights(BODY, moved=moved)
+    with pytest.raises(DownloadFailed, match=r"302|sent on by http or https, got ftp:"):
+        get(weights, tmp_path)
+    assert not (tmp_path / "net.weights").exists()
+
+
+def test_https_is_not_left_for_http() -> None:
+    asked = urllib.request.Request("https://example.org/net.weights")
+    with pytest.raises(DownloadFailed, match="sent on by https, got http:"):
+        _Redirects().redirect_request(
+            asked, io.BytesIO(), 302, "Found", HTTPMessage(), "http://example.org/net.weights"
+        )
+
+
+def test_the_zoo_asks_for_files_by_https_or_knows_their_checksum() -> None:
+    origins = [spec.origin for spec in ZOO.values() if isinstance(spec.origin, Download)]
+    open_ways = [o.url for o in origins if not (o.url.startswith("https://") or o.sha256)]
+    assert origins
+    assert open_ways == []
 
 
 OTHER = np.random.default_rng(1).bytes(len(BODY))  # the next version, as long as the first

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from textwrap import dedent
 
 import psutil
 
@@ -25,7 +26,8 @@ async def run(
     meanwhile  called in a thread of its own once the pipeline runs
     """
     path = folder / "config.yaml"
-    path.write_text(text.replace("{stages}", str(STAGES)))
+    listed = f"custom_stages: [., {STAGES}]\n"
+    path.write_text(listed + dedent(text.replace("{stages}", str(STAGES))))
     async with Pipeline(load_config(path)) as pipeline:
         thread = threading.Thread(target=meanwhile, args=(pipeline,)) if meanwhile else None
         if thread is not None:

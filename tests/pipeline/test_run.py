@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ LIMIT = 60.0  # seconds after which a test gives up
 STAGES = Path(__file__).with_name("stages.py")
 
 CONFIG = f"""
+custom_stages: ["{STAGES}", mine.py]
 streams: {{ a: {{ source: testcard, size: 320x240 }} }}
 graph: {{ count: {{ stage: "{STAGES}:Count" }} }}
 sinks:
@@ -67,6 +69,7 @@ def test_it_runs_for_so_long_and_reports(tmp_path: Path) -> None:
         assert process.returncode == 0
     made = json.loads(report.read_text())
     assert made["balanced"] is True
+    assert made["over"] is True
     assert made["failure"] is None
     captured = made["streams"]["a"]["captured"]
     assert 25 <= captured <= 50
@@ -81,6 +84,21 @@ def test_it_runs_for_so_long_and_reports(tmp_path: Path) -> None:
     assert made["cpu_s"] > 0
     assert {"framewire", "python", "av"} <= made["versions"].keys() | {"framewire"}
     assert len((tmp_path / "out.jsonl").read_text().splitlines()) == captured
+
+
+def test_a_process_that_is_killed_leaves_its_ledger(tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    with framewire(tmp_path, "--report", str(report)) as process:
+        wait_for_results(process)
+        # Written once a second; results have come, so the next one tells of them.
+        while json.loads(report.read_text())["first_result_s"] is None:
+            threading.Event().wait(0.01)
+        process.kill()
+        process.communicate(timeout=LIMIT)
+    left = json.loads(report.read_text())
+    assert left["over"] is False
+    assert left["balanced"] is True
+    assert left["nodes"]["file"]["ledger"]["a"]["done"] > 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

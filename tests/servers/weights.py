@@ -23,6 +23,7 @@ class Weights:
     ranges     what it says in Content-Range in place of the truth, "" for nothing at all
     knows_if   whether it knows the header If-Range
     status     what it answers in place of the file
+    moved      where it sends who asks for its own path
     asked      the header Range of each request so far
     asked_if   the header If-Range of each
     """
@@ -37,6 +38,7 @@ class Weights:
     ranges: str | None = None
     knows_if: bool = True
     status: int = 200
+    moved: str = ""
     asked: list[str | None] = field(default_factory=list)
     asked_if: list[str | None] = field(default_factory=list)
 
@@ -57,6 +59,11 @@ def serving(weights: Weights) -> Iterator[str]:
             body, etag = weights.turn()
             weights.asked.append(asked)
             weights.asked_if.append(condition)
+            if weights.moved and self.path == "/net.weights":
+                self.send_response(302)
+                self.send_header("Location", weights.moved)
+                self.end_headers()
+                return
             if weights.status != 200:
                 self.send_error(weights.status)
                 return

@@ -11,6 +11,7 @@ from redis.asyncio.client import PubSub
 
 from sinks.redis import RedisOptions, RedisSink
 from sinks.sink import SinkContext
+from stages.events import Event
 
 
 async def until(holds: Callable[[], bool], limit_s: float = 30) -> None:
@@ -22,15 +23,27 @@ async def until(holds: Callable[[], bool], limit_s: float = 30) -> None:
 
 @asynccontextmanager
 async def opened(**options: object) -> AsyncIterator[RedisSink]:
-    """A sink without a spool, unless `folder` says where it is."""
+    """A sink without a spool, unless `folder` says where it is; what it announces it is told."""
     folder = options.pop("folder", None)
     spool = {} if isinstance(folder, Path) else {"spool_mb": 0}
-    context = SinkContext("redis", ("a", "b"), folder if isinstance(folder, Path) else Path())
+    told: set[asyncio.Task[None]] = set()
+    in_turn = asyncio.Lock()
+
+    async def carry(event: Event) -> None:
+        async with in_turn:
+            await sink.announce(event)
+
+    def announce(event: Event) -> None:  # as the pipeline does, to all sinks
+        told.add(asyncio.get_running_loop().create_task(carry(event)))
+
+    folder = folder if isinstance(folder, Path) else Path()
+    context = SinkContext("redis", ("a", "b"), folder, announce=announce)
     sink = RedisSink(RedisOptions.model_validate({**spool, **options}), context)
     await sink.open()
     try:
         yield sink
     finally:
+        await asyncio.gather(*told)
         await sink.close()
 
 

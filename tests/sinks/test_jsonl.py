@@ -9,8 +9,13 @@ import pytest
 from sinks.errors import BadSink, SinkLost
 from sinks.jsonl import JsonlOptions, JsonlSink
 from sinks.sink import SinkContext
-from sinks.wire import decode_result
+from sinks.wire import BadMessage, decode_result
 from tests.factory import deliveries, delivery, detections, grey_frame, top_labels
+from tests.sinks.killed import killed
+
+
+def aside(folder: Path) -> list[Path]:
+    return sorted(folder.glob("r-*.jsonl"))
 
 
 def sink_in(folder: Path, path: str = "out/results.jsonl") -> JsonlSink:
@@ -103,3 +108,52 @@ async def test_a_full_disk_at_the_end_is_told() -> None:
     await sink.write(deliveries(1))
     with pytest.raises(SinkLost, match="its last lines could not be written"):
         await sink.close()
+
+
+async def test_a_full_file_is_laid_aside_and_the_oldest_go(tmp_path: Path) -> None:
+    options = JsonlOptions(path=Path("r.jsonl"), rotate_mb=0.5, keep=2)
+    sink = JsonlSink(options, SinkContext("file", ("a",), tmp_path))
+    await sink.open()
+    for _ in range(60):  # about 2.5 MB, flushed by the megabyte
+        await sink.write(deliveries(100))
+    await sink.close()
+    files = aside(tmp_path)
+    assert len(files) == 2
+    for file in files:
+        assert file.stat().st_size >= 500_000
+        assert all(decode_result(line).node == "detect" for line in file.read_bytes().splitlines())
+
+
+async def test_at_the_turn_of_its_time_the_next_run_begins_a_new_file(tmp_path: Path) -> None:
+    old = tmp_path / "r.jsonl"
+    old.write_bytes(b"{}\n")
+    os.utime(old, (1000, 1000))
+    options = JsonlOptions(path=Path("r.jsonl"), rotate_s=3600)
+    sink = JsonlSink(options, SinkContext("file", ("a",), tmp_path))
+    await sink.open()
+    await sink.write(deliveries(3))
+    await sink.close()
+    (laid,) = aside(tmp_path)
+    assert laid.read_bytes() == b"{}\n"
+    assert len(old.read_bytes().splitlines()) == 3
+
+
+@pytest.mark.slow
+async def test_a_process_that_is_killed_leaves_files_that_can_be_read(tmp_path: Path) -> None:
+    surely = await killed("jsonl", tmp_path, "path=r.jsonl", "rotate_mb=0.2", after_s=1.5)
+    sink = sink_in(tmp_path, "r.jsonl")
+    await sink.open()
+    await sink.write(deliveries(1))
+    await sink.close()
+    files = [*aside(tmp_path), tmp_path / "r.jsonl"]
+    assert len(files) > 1
+    seqs, torn = list[int](), 0
+    for line in b"".join(file.read_bytes() for file in files).splitlines():
+        try:
+            seqs.append(decode_result(line).seq)
+        except BadMessage:
+            torn += 1
+    assert torn <= 1
+    assert seqs.pop() == 0  # of the next run
+    assert len(seqs) > surely
+    assert seqs == list(range(len(seqs)))

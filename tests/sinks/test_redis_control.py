@@ -85,6 +85,9 @@ def test_one_of_another_time_is_refused(off: int) -> None:
         (b"\xff\xfe", "wanted an envelope"),
         (b'{"payload": "{}", "signature": "\xc3\xa4"}', "our secret"),
         (b"x" * 20_000, "wanted at most"),
+        (b'{"x":' + b"[" * 8000, "wanted an envelope"),
+        (by_hand('{"x":' + "[" * 7000), "signed, but no command"),
+        (by_hand(r'{"\u001b[31m": 1}'), r"field `\\x1b\[31m`"),
         (by_hand("{}"), "signed, but no command"),
         (by_hand('{"id":"1","at":"2025-13-01T12:00:00.000000Z","command":"c","stream":"s"}'),
          "signed, but no command"),
@@ -135,6 +138,15 @@ async def test_a_snapshot_is_an_event_with_a_picture(server: EmbeddedRedis, clie
         assert await events(client, 2) == ["control.snapshot a", "control.snapshot b"]
         (first, _) = map(decode_event, await kept(client, "framewire:events"))
         assert await client.exists(f"framewire:events:{first.run}:{first.number}")
+
+
+async def test_recorders_hear_that_they_are_to_pause_and_to_go_on(
+    server: EmbeddedRedis, client: Redis
+) -> None:
+    async with opened(url=server.url, control_secret=SECRET):
+        await heard_by(client, sign(SECRET, CHANNEL, "pause", "a"))
+        await heard_by(client, sign(SECRET, CHANNEL, "record", "a"))
+        assert await events(client, 2) == ["control.pause a", "control.record a"]
 
 
 async def test_commands_are_heard_after_an_outage(server: EmbeddedRedis, client: Redis) -> None:

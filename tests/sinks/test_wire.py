@@ -114,6 +114,15 @@ def test_what_is_no_result_is_refused_with_a_reason(broken: bytes, said: str) ->
     assert said in str(caught.value)
 
 
+@BOTH
+def test_data_that_is_too_deep_is_refused(encoding: Encoding) -> None:
+    deep = (b"[" * 5000 + b"]" * 5000) if encoding == "json" else b"\x91" * 5000 + b"\xc0"
+    whole = encode(msgspec.structs.replace(message(), data={"a": "deep"}), encoding)
+    text = b'"deep"' if encoding == "json" else b"\xa4deep"
+    with pytest.raises(BadMessage, match="recursion depth"):
+        decode_result(whole.replace(text, deep), encoding)
+
+
 def test_a_result_is_no_event() -> None:
     with pytest.raises(BadMessage, match="wanted an event of schema 1"):
         decode_event(encode(message()))

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import BadWeights
-from tests.fuzz.subjects import SUBJECTS, Sample
+from tests.fuzz.subject import Sample
+from tests.fuzz.weights import READERS
 
 ANY = settings(max_examples=25, deadline=None)
-SAMPLES = {name: subject.samples() for name, subject in SUBJECTS.items()}
+SAMPLES = {name: subject.samples() for name, subject in READERS.items()}
 EVERY = [(name, i) for name, samples in SAMPLES.items() for i in range(len(samples))]
 
 
@@ -23,7 +24,7 @@ def only_bad_weights(reader: str, sample: Sample, part: str, data: bytes) -> Non
         for path, content in zip(paths, files.values(), strict=True):
             path.write_bytes(content)
         with suppress(BadWeights):
-            SUBJECTS[reader].read(paths[0])
+            READERS[reader].read(paths[0])
 
 
 @pytest.mark.parametrize(("reader", "number"), EVERY)
@@ -49,7 +50,7 @@ def test_the_end_cut_off(reader: str, number: int, data: st.DataObject) -> None:
     only_bad_weights(reader, sample, part, sample.parts[part][:end])
 
 
-@pytest.mark.parametrize("reader", SUBJECTS)
+@pytest.mark.parametrize("reader", READERS)
 @ANY
 @given(data=st.binary(max_size=200))
 def test_any_bytes(reader: str, data: bytes) -> None:
@@ -57,7 +58,7 @@ def test_any_bytes(reader: str, data: bytes) -> None:
     only_bad_weights(reader, sample, next(iter(sample.parts)), data)
 
 
-@pytest.mark.parametrize("reader", SUBJECTS)
+@pytest.mark.parametrize("reader", READERS)
 def test_an_empty_file(reader: str) -> None:
     sample = SAMPLES[reader][0]
     only_bad_weights(reader, sample, next(iter(sample.parts)), b"")

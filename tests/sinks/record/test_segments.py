@@ -13,6 +13,7 @@ from sinks.record import RecordOptions, RecordSink
 from sinks.record.index import search
 from sinks.sink import Delivery
 from stages.capture.times import read_times
+from stages.events import Event
 from stages.lane import Coding
 from tests.factory import BEGAN, detections
 from tests.sinks.record.clips import Recording, clip, count_pictures, later, read, said
@@ -148,3 +149,21 @@ async def test_nothing_came_and_nothing_is_left(tmp_path: Path) -> None:
     async with Recording(tmp_path) as recording:
         pass
     assert recording.files() == []
+
+
+async def test_a_stream_that_is_paused_goes_on_at_the_next_keyframe(tmp_path: Path) -> None:
+    packets = clip(100, 25)
+    async with Recording(tmp_path) as recording:
+        recording.push(packets[:30])
+        await recording.sink.announce(Event("control.pause", "other"))
+        for packet in packets[30:40]:
+            recording.lane.push(packet)
+        await recording.sink.announce(Event("control.pause", "a"))
+        for packet in packets[40:60]:
+            recording.lane.push(packet)
+        await recording.sink.announce(Event("control.record", "a"))
+        for packet in packets[60:]:
+            recording.lane.push(packet)
+    times = [[float(pts) for pts, *_ in read(path)] for path in recording.files()]
+    assert [len(one) for one in times] == [40, 25]
+    assert [one.pts for one, _ in search(recording.folder, ["a"], None, None)] == [0.0, 3.0]

@@ -1,6 +1,7 @@
 """What goes over the data channel comes out the same."""
 
 import math
+import struct
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as some
 
 from models.results import FaceMesh
 from sinks.webrtc.overlay_message import (
+    FLOATS,
     MOST_BYTES,
     BadOverlay,
     TooLarge,
@@ -66,6 +68,15 @@ def test_a_lying_extension_is_refused() -> None:
         message = {"v": 1, "rtp": 0, "seq": 0, "at": 0.0, "pts": 0.0, "said": said}
         with pytest.raises(BadOverlay):
             decode(msgspec.msgpack.encode(message))
+
+
+@pytest.mark.parametrize("shape", [(65535, 65535, 0), (0,), (3, 0, 65535)])
+def test_a_few_bytes_do_not_become_billions_of_empty_lists(shape: tuple[int, ...]) -> None:
+    floats = msgspec.msgpack.Ext(FLOATS, struct.pack(f"!B{len(shape)}H", len(shape), *shape))
+    said = {"n": {"kind": "x", "data": {"points": floats}}}
+    data = msgspec.msgpack.encode({"v": 1, "rtp": 0, "seq": 0, "at": 0.0, "pts": 0.0, "said": said})
+    with pytest.raises(BadOverlay, match="wanted no dimension of 0"):
+        decode(data)
 
 
 def test_real_results_lose_nothing_but_the_last_bits() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from aiortc import RTCConfiguration, RTCPeerConnection
 
 from sinks.webrtc.sender import close
 from tests.sinks.webrtc.conftest import Cinema
@@ -82,6 +83,31 @@ async def test_every_line_of_an_offer_may_be_missing(cinema: Cinema) -> None:
         assert answer.status_code in {201, 400, 406}, lines[index]
         if answer.status_code == 201:
             await cinema.client.delete(answer.headers["location"])
+    assert len(cinema.viewers) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "other", "says"),
+    [
+        ("a=group:BUNDLE 0", "a=group:BUNDLE 7 0", "wanted groups of"),  # found by `make fuzz`
+        ("a=group:BUNDLE 0", "a=group:BUNDLE 0 7", "wanted groups of"),
+        ("a=group:BUNDLE 0", "a=group:LS 7", "wanted groups of"),
+        ("m=application", "m=applicatication", "wanted media of audio, video, application"),
+        ("a=mid:1", "a=mid:0", "wanted another mid for each media"),
+    ],
+)
+async def test_an_offer_whose_parts_do_not_fit_is_refused(
+    cinema: Cinema, line: str, other: str, says: str
+) -> None:
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    peer.addTransceiver("video", direction="recvonly")
+    peer.createDataChannel("overlay")
+    sdp = (await peer.createOffer()).sdp
+    await peer.close()
+    assert line in sdp
+    answer = await post(cinema, sdp.replace(line, other, 1))
+    assert answer.status_code == 400
+    assert says in answer.json()["detail"]
     assert len(cinema.viewers) == 0
 
 

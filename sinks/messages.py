@@ -1,0 +1,214 @@
+"""What sinks have in common that promise each message to a peer: numbers, ids, the spool."""
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import structlog
+from pydantic import Field
+
+from sinks.delivery import Courier, Fsync, Policy, Record, Spool, event_id, new_run, result_id
+from sinks.errors import SinkError, SinkLost
+from sinks.redis.numbers import Numbering
+from sinks.sink import Delivery, Sink, SinkContext
+from sinks.wire import encode, event_message, result_message
+from stages.events import Event
+from stages.stage import Options
+from stages.throttle import Throttle
+
+LEAVE_S = 2.0  # that events which are on their way have at the end
+
+log = structlog.get_logger()
+
+
+class MessageOptions(Options):
+    """The keys of every sink that has a spool."""
+
+    events: bool = Field(True, description="Send what happens to the pipeline too.")
+    spool: Path = Field(
+        Path("out/spool"),
+        description="Folder in which messages wait on disk while the peer is away, in a file with "
+        "the sink's name.",
+    )
+    spool_mb: float = Field(
+        256.0, ge=0, description="Megabytes that may wait on disk; 0 for no spool."
+    )
+    spool_full: Policy = Field(
+        "drop_oldest",
+        description="What a full spool does: lets the oldest go and counts them (`drop_oldest`), "
+        "or holds up the sink until there is room (`block`).",
+    )
+    spool_fsync: Fsync = Field(
+        "second",
+        description="What a loss of power may cost of the spool: nothing (`always`), the last "
+        "second, or what the system had not yet written (`never`). A process that is killed loses "
+        "nothing.",
+    )
+
+
+class MessageSink(Sink, ABC):
+    """Sends a JSON message for each result and each event, at least once and in order.
+
+    A subclass says where they go, and brings them there. What cannot go now waits in the spool;
+    what the peer does not want is counted, told as the event `delivery.refused`, and fails.
+
+    refused  messages that the peer did not want
+    """
+
+    mode: ClassVar[Literal["each", "frame"]] = "each"
+
+    def __init__(self, options: MessageOptions, context: SinkContext) -> None:
+        """Nothing is opened yet."""
+        self.refused = self._sent = self._sent_bytes = 0
+        self._context = context
+        self._events = options.events
+        self._run = new_run()
+        self._numbering = Numbering()
+        self._courier = Courier(self._deliver, _spool(options, context))
+        self._brought: set[str] = set()
+        self._unwanted: dict[str, str] = {}
+        self._announcing: set[asyncio.Task[None]] = set()
+        self._throttle = Throttle()
+
+    @abstractmethod
+    def place(self, stream: str, node: str) -> str:
+        """Where what `node` says about `stream` goes: a topic, or "" if there is one place."""
+
+    @abstractmethod
+    def place_of_events(self) -> str:
+        """Where events go."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Get ready. Raises BadSink. A peer that is away is no reason not to start."""
+
+    @abstractmethod
+    async def bring(self, records: Sequence[Record]) -> None:
+        """Bring records to the peer, in order, within a time of its own.
+
+        Each that was taken is told to `settle`, each that is not wanted to `refuse`.
+
+        raises  SinkLost if the peer is away: those that were not told of are tried again
+        """
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Let go of the peer."""
+
+    def settle(self, records: Sequence[Record]) -> None:
+        """These are with the peer: should others of their batch be tried again, they are not."""
+        self._brought.update(record.id for record in records)
+        self._sent += len(records)
+        self._sent_bytes += sum(len(record.data) for record in records)
+
+    def refuse(self, records: Sequence[Record], why: str) -> None:
+        """The peer does not want these; they are given up."""
+        self._brought.update(record.id for record in records)
+        self.refused += len(records)
+        self._unwanted |= dict.fromkeys((record.id for record in records), why)
+        if (held := self._throttle.ready()) is None:
+            return
+        log.error("messages refused and given up", sink=self._context.node, messages=len(records),
+                  error=why, held_back=held)  # fmt: skip
+        if any(not record.id.startswith("event:") for record in records):  # else it tells itself
+            self._context.announce(
+                Event("delivery.refused", self._context.node,
+                      {"messages": self.refused, "error": why})
+            )  # fmt: skip
+
+    async def open(self) -> None:
+        """Get ready, and carry what an earlier run left. Raises BadSink."""
+        try:
+            await self.start()
+            await self._courier.open()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def write(self, batch: Sequence[Delivery]) -> None:
+        """Send a batch; when this returns, it is with the peer or on disk.
+
+        raises  SinkLost if neither takes it, SinkError if the peer does not want some of it
+        """
+        now, monotonic = datetime.now(UTC), time.monotonic()
+        records: list[Record] = []
+        for delivery in batch:
+            frame = delivery.frame
+            for node in delivery.nodes:
+                number = self._numbering.next(frame.stream, node)
+                message = result_message(
+                    frame, node, now, monotonic, run=self._run, number=number
+                )  # fmt: skip
+                name = result_id(frame.stream, frame.seq, node, self._run)
+                records.append(Record(name, self.place(frame.stream, node), encode(message)))
+        await self._courier.send(records)
+        why = [self._unwanted[record.id] for record in records if record.id in self._unwanted]
+        if why:
+            raise SinkError(f"{self.address()}: {len(why)} of {len(records)} messages refused, "
+                            f"the first with: {why[0]}")  # fmt: skip
+
+    async def announce(self, event: Event) -> None:
+        """Send an event; who waits no longer for that does not keep it from being sent."""
+        if not self._events:
+            return
+        number = self._numbering.next("event")
+        message = event_message(event, run=self._run, number=number)
+        record = Record(event_id(number, self._run), self.place_of_events(), encode(message))
+        sending = asyncio.create_task(self._announce(record))
+        self._announcing.add(sending)
+        sending.add_done_callback(self._announcing.discard)
+        await asyncio.shield(sending)
+
+    async def close(self) -> None:
+        """Let go; what waits on disk stays there for the next run."""
+        if self._announcing:
+            _, late = await asyncio.wait(self._announcing, timeout=LEAVE_S)
+            for sending in late:
+                sending.cancel()
+        await self._courier.close()
+        await self.stop()
+
+    def counts(self) -> Mapping[str, float]:
+        """What became of results and events."""
+        tally, spool = self._courier.tally, self._courier.spool
+        told: dict[str, float] = {
+            "sent_messages_total": self._sent, "sent_bytes_total": self._sent_bytes,
+            "direct_total": tally.direct, "spooled_total": tally.spooled,
+            "replayed_total": tally.replayed, "refused_total": self.refused,
+            "lost_total": tally.lost,
+        }  # fmt: skip
+        if spool is not None:
+            told |= {"waiting": spool.count, "dropped_total": spool.dropped}
+        return told
+
+    async def _announce(self, record: Record) -> None:
+        try:
+            await self._courier.send([record])
+        except SinkError as error:
+            log.error("event not passed on", sink=self._context.node, id=record.id,
+                      error=str(error))  # fmt: skip
+
+    async def _deliver(self, records: Sequence[Record]) -> None:
+        """Bring what an earlier try of the same records has not brought."""
+        self._unwanted.clear()
+        left = [record for record in records if record.id not in self._brought]
+        try:
+            await self.bring(left)
+        except SinkLost:
+            raise
+        except BaseException:
+            self._brought.clear()
+            raise
+        self._brought.clear()
+
+
+def _spool(options: MessageOptions, context: SinkContext) -> Spool | None:
+    if not options.spool_mb:
+        return None
+    path = context.folder / options.spool / f"{context.node}.sqlite"
+    limit = round(options.spool_mb * 1e6)
+    return Spool(path, limit, policy=options.spool_full, fsync=options.spool_fsync)

@@ -1,0 +1,1 @@
+"""What goes wrong on purpose, and what must hold; docs/reliability.md has the figures."""

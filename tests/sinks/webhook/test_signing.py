@@ -1,0 +1,48 @@
+"""Signatures of requests."""
+
+import pytest
+
+from sinks.webhook import BadSignature, sign, verify
+
+SECRET = "a secret of some length"
+BODY = b'{"schema":1}'
+NOW = 1_750_000_000.0
+
+
+def test_what_was_signed_is_known_again() -> None:
+    verify(SECRET, BODY, sign(SECRET, BODY, NOW), NOW + 3)
+
+
+def test_the_code_is_that_of_openssl() -> None:
+    # printf '1750000000.{"schema":1}' | openssl dgst -sha256 -hmac 'a secret of some length'
+    code = "fcbcb897461bea443a62c417764107abcb55715cf502b3d3a6f3222442040167"
+    assert sign(SECRET, BODY, NOW) == f"t=1750000000,v1={code}"
+
+
+@pytest.mark.parametrize(
+    ("secret", "body", "header", "now", "told"),
+    [
+        ("another secret, as long", BODY, None, NOW, "a v1 that fits"),
+        (SECRET, BODY + b" ", None, NOW, "a v1 that fits"),
+        (SECRET, BODY, None, NOW + 301, "within 300 s of now, got one 301 s ago"),
+        (SECRET, BODY, None, NOW - 301, "got one -301 s ago"),
+        (SECRET, BODY, "", NOW, "wanted one t=SECONDS"),
+        (SECRET, BODY, "t=x,v1=00", NOW, "wanted one t=SECONDS"),
+        (SECRET, BODY, "t=1750000000", NOW, "a v1 that fits"),
+        (SECRET, BODY, "t=1750000000,v1=\u00e9", NOW, "a v1 that fits"),
+        (SECRET, BODY, "t=1750000000,t=1,v1=00", NOW, "wanted one t=SECONDS"),
+    ],
+)
+def test_anything_else_is_refused(
+    secret: str, body: bytes, header: str | None, now: float, told: str
+) -> None:
+    signed = sign(SECRET, BODY, NOW) if header is None else header
+    with pytest.raises(BadSignature, match=told):
+        verify(secret, body, signed, now)
+
+
+def test_of_two_codes_one_has_to_fit() -> None:
+    old, new = sign("the secret before it", BODY, NOW), sign(SECRET, BODY, NOW)
+    both = f"{old},{new.split(',')[1]}"
+    verify(SECRET, BODY, both, NOW)
+    verify("the secret before it", BODY, both, NOW)
