@@ -134,11 +134,6 @@ EVENTS: Mapping[str, EventKind] = {
     "recording.resumed": EventKind(
         "It is recorded again.", "sink record", "sink", {"after": "why it was not"}
     ),
-    "delivery.refused": EventKind(
-        "The peer of a sink does not want a message: trying again would not help.",
-        "sinks webhook, mqtt, kafka", "sink",
-        {"messages": "how many were refused so far", "error": "what the peer said"},
-    ),
     "control.snapshot": EventKind(
         "Somebody asked for a snapshot over Redis.", "sink redis", "stream", COMMAND
     ),
