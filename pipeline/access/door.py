@@ -102,7 +102,7 @@ class Gate:
             return
         if (held_back := self._throttle.ready(str(status))) is not None:
             why = {"why": scope["state"]["why"]} if "why" in scope["state"] else {}
-            log.info("not answered", status=status, what=_asked(scope), at=address_of(scope),
+            log.info("request refused", status=status, what=_asked(scope), at=address_of(scope),
                      held_back=held_back, **why)  # fmt: skip
 
     def _check(self, scope: Scope) -> None:

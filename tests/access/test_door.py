@@ -228,7 +228,7 @@ async def test_what_is_refused_is_logged_once_a_second_with_what_was_asked_for(
                 await here.client.get("/streams/..%2fsecret/snapshot.jpg")
                 await here.client.get("/refuses")
                 await here.client.post("/change", content=b"x" * 2000)
-    told = [line for line in logs if line["event"] == "not answered"]
+    told = [line for line in logs if line["event"] == "request refused"]
     assert {line["what"]: (line["status"], line.get("why")) for line in told} == {
         "GET /streams/../secret/snapshot.jpg": (404, None),
         "GET /refuses": (400, "wanted more"),
