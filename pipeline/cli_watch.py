@@ -1,4 +1,4 @@
-"""The words of `framewire watch`; apart from the other commands' to keep that file short."""
+"""The words of `framewire watch`."""
 
 from pathlib import Path
 from typing import Annotated

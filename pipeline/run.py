@@ -130,7 +130,9 @@ def _addresses(pipeline: Pipeline, server: str | None) -> dict[str, str]:
         place = sink.address()
         if place is None:
             continue
-        if place.startswith("/") and sink.routes():
+        if isinstance(place, Path):
+            found[name] = os.path.normpath(place)
+        elif place.startswith("/") and sink.routes():
             found[name] = f"{server}{place}" if server else "nowhere: http.listen is null"
         else:
             found[name] = place if "://" in place else os.path.normpath(place)

@@ -48,7 +48,7 @@ class Whip:
         try:
             return await self._publish(request)
         except Refused as refused:
-            return refusal(refused)
+            return refusal(request, refused)
 
     async def _session(self, request: Request) -> Response:
         if request.method == "OPTIONS":
@@ -56,7 +56,7 @@ class Whip:
         try:
             return await (self._patch if request.method == "PATCH" else self._delete)(request)
         except Refused as refused:
-            return refusal(refused)
+            return refusal(request, refused)
 
     async def _publish(self, request: Request) -> Response:
         # aiortc takes 0.3 s to import: by who publishes first.
@@ -103,6 +103,7 @@ class Whip:
         return Response(status_code=200)
 
     def _known(self, request: Request) -> Publisher:
+        only_admin(request, f"publish {request.path_params['stream']}")
         publisher = self._publishers.get(request.path_params["stream"])
         if publisher is None or publisher.over or publisher.id != request.path_params["id"]:
             raise Refused(404, "no such session: it has ended, or never was")

@@ -152,6 +152,9 @@ class Sink(Protocol):
         """
         return {}
 
-    def address(self) -> str | None:
-        """Where a person finds what it makes: a path, a URL, or a route that starts with "/"."""
+    def address(self) -> Path | str | None:
+        """Where a person finds what it makes: a path, a URL, or a route that starts with "/".
+
+        Of a sink with routes, a path that is a file's or a folder's is a `Path`.
+        """
         return None

@@ -76,6 +76,11 @@ def note(request: HTTPConnection, event: str, details: Mapping[str, object] | No
         write(event, details or {})
 
 
+def because(request: HTTPConnection, why: str) -> None:
+    """Say why a request is refused, for the log of the server in front of the routes."""
+    request.scope.setdefault("state", {})["why"] = why
+
+
 def only_admin(request: HTTPConnection, what: str) -> Viewer:
     """Who has sent a request, if that may change things; `what` names the thing.
 

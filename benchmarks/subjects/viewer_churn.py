@@ -38,7 +38,9 @@ async def swallow(_data: bytes) -> None:
 async def main(address: str, count: str, seconds: str, seed: str) -> None:
     """See the module."""
     chance = random.Random(seed)
-    async with httpx.AsyncClient(base_url=address, timeout=30) as client:
+    # The server closes connections that have rested for 5 s; a request that meets that fails.
+    limits = httpx.Limits(max_keepalive_connections=0)
+    async with httpx.AsyncClient(base_url=address, timeout=30, limits=limits) as client:
         visits = [visit(client, chance, float(seconds)) for _ in range(int(count))]
         ended = await asyncio.gather(*visits, return_exceptions=True)
     failed = [repr(one) for one in ended if one is not None]

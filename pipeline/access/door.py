@@ -21,6 +21,7 @@ from pipeline.access.buckets import caller, retry_after
 from pipeline.access.identify import LINK, Identify
 from pipeline.access.origin import check_host, check_origin
 from sinks.viewers import NOBODY
+from stages.throttle import Throttle
 
 log = structlog.get_logger()
 
@@ -38,6 +39,8 @@ HEADERS = {
 
 Strict-Transport-Security is not among them: it would hold for all ports of this machine's name.
 """
+TOLD = frozenset({401, 403, 429})
+"""Refusals that whoever refuses has told the audit log of."""
 REFUSALS = {
     400: "no host",
     403: "another site",
@@ -67,6 +70,7 @@ class Gate:
         """Before `app`."""
         self._app = app
         self._access = access
+        self._throttle = Throttle()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back."""
@@ -77,6 +81,7 @@ class Gate:
         try:
             self._check(scope)
             await self._app(scope, body, answer)
+            self._tell(scope, answer.status)
         except ClientDisconnect:
             return
         except HTTPException as error:
@@ -90,6 +95,15 @@ class Gate:
             log.exception("an answer failed", id=number, what=_asked(scope))
             if not answer.begun:
                 await failed(scope)(scope, receive, answer)
+
+    def _tell(self, scope: Scope, status: int) -> None:
+        """Log what a route has refused: once a second for each status."""
+        if not 400 <= status < 500 or status in TOLD:
+            return
+        if (held_back := self._throttle.ready(str(status))) is not None:
+            why = {"why": scope["state"]["why"]} if "why" in scope["state"] else {}
+            log.info("request refused", status=status, what=_asked(scope), at=address_of(scope),
+                     held_back=held_back, **why)  # fmt: skip
 
     def _check(self, scope: Scope) -> None:
         access = self._access
@@ -134,10 +148,12 @@ class _Answer:
         self._send = send
         self._body = body
         self.begun = False
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 from pydantic import BaseModel
@@ -117,9 +118,9 @@ class RecordSink(Sink):
             "lost_messages_total": sum(list(recorder.unsaid.values())),
         }
 
-    def address(self) -> str:
+    def address(self) -> Path:
         """The folder."""
-        return str(self._archive.folder)
+        return self._archive.folder
 
     def _keep_results(self, batch: Sequence[Delivery]) -> None:
         now, monotonic = datetime.now(UTC), time.monotonic()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from aiortc import RTCIceCandidate
+from aiortc.rtcdtlstransport import X509_DIGEST_ALGORITHMS
 from aiortc.sdp import MediaDescription, SessionDescription, candidate_from_sdp
 
 from sinks.webrtc.errors import Refused
@@ -117,8 +118,18 @@ def _check_video(media: list[MediaDescription], direction: str) -> None:
         raise Refused(400, "offer: wanted one data connection at most")
     if videos[0].direction not in {direction, "sendrecv"}:
         raise Refused(400, f"offer: wanted {direction} video, got {videos[0].direction}")
-    if any(one.dtls is None or not one.dtls.fingerprints for one in media):
-        raise Refused(400, "offer: wanted a fingerprint of the other side's certificate, got none")
+    if not all(_has_fingerprint(one) for one in media):
+        raise Refused(
+            400,
+            f"offer: wanted a fingerprint ({', '.join(X509_DIGEST_ALGORITHMS)}) of the other "
+            "side's certificate, got none",
+        )
+
+
+def _has_fingerprint(media: MediaDescription) -> bool:
+    """Whether the other side can be known by it: else each try ends in a handshake that fails."""
+    found = () if media.dtls is None else media.dtls.fingerprints
+    return any(one.algorithm in X509_DIGEST_ALGORITHMS for one in found)
 
 
 def _codec(media: list[MediaDescription]) -> Codec:

@@ -1,6 +1,7 @@
 """The shapes that `face3d` nodes have written, for the page: glTF files, by stream.
 
-A name is taken only if it is one that such a node gives, so nothing else can be asked for.
+A name is taken only if it is one that such a node gives, so nothing else can be asked for. Those of
+a stream that a privacy node guards are not shown: a shape has the colours of its face.
 """
 
 import re
@@ -29,7 +30,8 @@ class Shapes:
         """The file. Raises HTTPException 404 if there is none, or no more."""
         stream, file = request.path_params["name"], request.path_params["file"]
         found = NAME.fullmatch(file)
-        if found is None or found[1] != stream or not self._may_watch(request, stream):
+        guarded = stream in self._context.guards
+        if not found or found[1] != stream or guarded or not self._may_watch(request, stream):
             raise HTTPException(404, "no such shape")
         for folder in self._folders(stream):
             if (folder / file).is_file():

