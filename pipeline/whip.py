@@ -59,9 +59,7 @@ class Whip:
             return refusal(request, refused)
 
     async def _publish(self, request: Request) -> Response:
-        # aiortc takes 0.3 s to import: by who publishes first.
-        from aiortc import RTCConfiguration  # noqa: PLC0415
-
+        # It brings aiortc, which takes 0.3 s to import: by who publishes first.
         from sinks.webrtc.offer import read_publication  # noqa: PLC0415
 
         stream = request.path_params["stream"]
@@ -70,9 +68,7 @@ class Whip:
             raise Refused(404, f"wanted a stream with `source: whip`, got {stream!r}")
         offer = read_publication(await body(request, SDP))
         try:
-            publisher = await self._sources[stream].publish(
-                offer.sdp, RTCConfiguration(iceServers=[])
-            )
+            publisher = await self._sources[stream].publish(offer.sdp)
         except Taken as error:
             raise Refused(409, str(error)) from error
         except BadOffer as error:

@@ -1,38 +1,10 @@
 """The keys of `sink: webrtc`."""
 
-import re
-
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from sinks.video.encoder import Preset
+from stages.capture.ice import IceServer
 from stages.stage import Options
-
-ICE_URL = re.compile(r"(stuns?:[^?\s/@]+|turns?:[^?\s/@]+(\?transport=(udp|tcp))?)")
-
-
-class IceServer(Options):
-    """A server that helps viewers behind other networks to reach this one."""
-
-    urls: tuple[str, ...] = Field(
-        min_length=1, description="Such as `stun:10.0.0.1:3478` or `turn:10.0.0.1?transport=udp`."
-    )
-    username: str | None = Field(None, description="For TURN.")
-    credential: str | None = Field(
-        None, repr=False, description="For TURN; viewers are told it, so let it be short-lived."
-    )
-
-    @field_validator("urls", mode="before")
-    @classmethod
-    def _several(cls, urls: object) -> object:
-        return (urls,) if isinstance(urls, str) else urls
-
-    @field_validator("urls")
-    @classmethod
-    def _known(cls, urls: tuple[str, ...]) -> tuple[str, ...]:
-        for url in urls:
-            if ICE_URL.fullmatch(url) is None:
-                raise ValueError(f"wanted stun:HOST:PORT or turn:HOST:PORT, got {url!r}")
-        return urls
 
 
 class WebrtcOptions(Options):

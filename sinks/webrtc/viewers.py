@@ -3,14 +3,12 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
-from aiortc import RTCConfiguration, RTCIceServer
-
 from sinks.webrtc.broadcast import Broadcast
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import Codec, read_candidates, read_offer
-from sinks.webrtc.options import IceServer
 from sinks.webrtc.session import Session
 from sinks.webrtc.vp8 import Attachable, Vp8
+from stages.capture.ice import IceServer, configuration
 
 
 class Viewers:
@@ -43,9 +41,7 @@ class Viewers:
             "vp8": {stream: Broadcast(Vp8(video, vp8_kbps)) for stream, video in videos.items()},
         }
         self.lost = self.unsaid = self.sent = self.sent_bytes = 0
-        self._configuration = RTCConfiguration(
-            iceServers=[RTCIceServer(list(one.urls), one.username, one.credential) for one in ice]
-        )
+        self._configuration = configuration(ice)
         self._profile = profile
         self._most = most
         self._patience = patience_s

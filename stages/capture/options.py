@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from stages.capture.ice import IceServer
 from stages.stage import Options
 
 SIZE = r"^[1-9]\d{0,4}x[1-9]\d{0,4}$"
@@ -103,6 +104,11 @@ class CaptureOptions(Options):
         allow_inf_nan=False,
         description="Pictures a second of a camera, of the test card and of a folder; 25 for the "
         "last two if left out.",
+    )
+    ice_servers: tuple[IceServer, ...] = Field(
+        (),
+        description="Of `source: whip`: STUN and TURN servers by which who publishes finds us. "
+        "None unless named: nobody outside is ever asked.",
     )
     options: dict[str, str] = Field(
         default_factory=dict,

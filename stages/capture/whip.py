@@ -17,6 +17,7 @@ import av
 import structlog
 from av.error import FFmpegError
 
+from stages.capture.ice import configuration
 from stages.capture.numbering import Numbering
 from stages.capture.options import CaptureOptions
 from stages.errors import BadPicture, SourceLost, StageError
@@ -88,16 +89,17 @@ class WhipSource:
                 alive = time.monotonic()
         raise SourceLost(f"{self._stream}: wanted somebody who publishes it, got no picture")
 
-    async def publish(self, offer: str, configuration: "RTCConfiguration") -> "Publisher":
+    async def publish(self, offer: str) -> "Publisher":
         """Let somebody publish, until either side closes.
 
-        offer          SDP
-        configuration  with the STUN and TURN servers to ask, none if there are none
-        raises         BadOffer, Taken
+        offer   SDP
+        raises  BadOffer, Taken
         """
         if self._publisher is not None and not self._publisher.over:
             raise Taken(f"{self._stream}: somebody publishes it already")
-        self._publisher = publisher = Publisher(self._take, configuration)
+        self._publisher = publisher = Publisher(
+            self._take, configuration(self._options.ice_servers)
+        )
         try:
             await publisher.answer_to(offer)
         except BaseException:
@@ -161,14 +163,14 @@ class Publisher:
     """
 
     def __init__(
-        self, take: Callable[[av.VideoFrame], None], configuration: "RTCConfiguration"
+        self, take: Callable[[av.VideoFrame], None], configured: "RTCConfiguration"
     ) -> None:
         """Connect nothing yet. Called on the event loop, as all of it."""
         # It takes 0.3 s to import, which only who publishes should wait for.
         from aiortc import RTCPeerConnection  # noqa: PLC0415
 
         self.id = secrets.token_urlsafe(16)
-        self._peer: RTCPeerConnection = RTCPeerConnection(configuration)
+        self._peer: RTCPeerConnection = RTCPeerConnection(configured)
         self._take = take
         self._reading: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None

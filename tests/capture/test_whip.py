@@ -65,7 +65,7 @@ async def publishing(source: WhipSource, *, sound: bool = False) -> AsyncIterato
     peer.addTrack(CardTrack())
     if sound:
         peer.addTrack(AudioStreamTrack())
-    publisher = await source.publish(await offer_of(peer), NOBODY_ASKED)
+    publisher = await source.publish(await offer_of(peer))
     await peer.setRemoteDescription(RTCSessionDescription(publisher.answer, "answer"))
     try:
         yield publisher
@@ -105,7 +105,7 @@ async def test_one_publishes_at_a_time_and_the_next_goes_on_where_the_last_ended
     async with publishing(source):
         before = await frames_of(source, 3)
         with pytest.raises(Taken):
-            await source.publish("v=0", NOBODY_ASKED)
+            await source.publish("v=0")
     with pytest.raises(SourceLost):
         await frames_of(source, 1000)
     async with publishing(source):
@@ -122,7 +122,7 @@ async def test_an_offer_that_is_understood_and_cannot_be_answered_is_refused() -
     offer = (await peer.createOffer()).sdp
     await peer.close()
     with pytest.raises(BadOffer, match="wanted SDP that can be answered, got AttributeError"):
-        await source.publish(offer.replace("m=application", "m=applicatication"), NOBODY_ASKED)
+        await source.publish(offer.replace("m=application", "m=applicatication"))
     async with publishing(source):  # nobody publishes meanwhile
         assert len(await frames_of(source, 1)) == 1
 
@@ -131,11 +131,11 @@ async def test_an_offer_that_is_none_is_refused_and_leaves_the_stream_free() -> 
     source, _ = source_of()
     for offer in ("", "v=0", "hello\r\n", "v=0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\n"):
         with pytest.raises(BadOffer):
-            await source.publish(offer, NOBODY_ASKED)
+            await source.publish(offer)
     without_video = RTCPeerConnection(NOBODY_ASKED)
     without_video.addTrack(AudioStreamTrack())
     with pytest.raises(BadOffer, match="wanted a video track"):
-        await source.publish(await offer_of(without_video), NOBODY_ASKED)
+        await source.publish(await offer_of(without_video))
     await without_video.close()
     async with publishing(source):
         assert len(await frames_of(source, 1)) == 1
@@ -147,3 +147,26 @@ async def test_pictures_that_are_too_large_are_counted_and_are_no_sign_of_life()
         with pytest.raises(SourceLost):
             await frames_of(source, 1)
     assert source.stats.counts["too_large"] > 0
+
+
+async def test_servers_are_asked_only_if_they_are_named() -> None:
+    """A STUN server of ours hears the question, and says nothing."""
+    asked = asyncio.Event()
+
+    class Stun(asyncio.DatagramProtocol):
+        def datagram_received(self, data: bytes, addr: object) -> None:
+            asked.set()
+
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Stun, ("0.0.0.0", 0))
+    port = transport.get_extra_info("sockname")[1]
+    source, _ = source_of(ice_servers=[{"urls": f"stun:127.0.0.1:{port}"}])
+    peer = RTCPeerConnection(NOBODY_ASKED)
+    peer.addTrack(CardTrack())
+    answering = asyncio.create_task(source.publish(await offer_of(peer)))
+    async with asyncio.timeout(10):
+        await asked.wait()
+        publisher = await answering
+    await publisher.close()
+    await peer.close()
+    transport.close()
