@@ -37,7 +37,7 @@ UNSENT = 256 * 1024
 _HEADER = Struct("!BBHLL")
 _EXTENSION = Struct("!HH")
 _SEQUENCE = Struct("!H")
-CLOSING_S = 1.0  # for ICE, which looks every 20 ms whether it is to end
+CLOSING_S = 10.0  # for ICE, which looks every 20 ms whether it is to end
 _BEGUN = "_RTCIceTransport__start"
 _MARK = b"\xf5\x0a\x5f"
 
@@ -234,23 +234,34 @@ class FanOutSender:
 
 
 async def close(peer: RTCPeerConnection) -> None:
-    """Close a connection, also one that is just being made.
+    """Close a connection, also one that is just being made. Can be called again.
 
-    When ICE completes while aioice is closing, it goes on to ask for ever whether the viewer is
-    still there.
+    What makes the connection is a task of aiortc's that goes on meanwhile. When DTLS completes while
+    the sockets are being closed, it begins to send, which nobody would ever end; what it would
+    begin after that fails, in a task that nobody asks. So nothing begins any more. And when ICE
+    completes while aioice is closing, it goes on to ask for ever whether the viewer is still there;
+    sockets that are opened after the close stay open.
     """
     transports = {one.receiver.transport.transport for one in peer.getTransceivers()}
     if peer.sctp is not None:
         transports.add(peer.sctp.transport.transport)
+    begun: dict[object, asyncio.Event | None] = {one: getattr(one, _BEGUN) for one in transports}
+    starts = [(one.sender, "send") for one in peer.getTransceivers()]
+    for starting, name in [*starts, *((one, "start") for one in (*transports, peer.sctp) if one)]:
+        setattr(starting, name, _begin_nothing)
     await peer.close()
     for transport in transports:
-        begun: asyncio.Event | None = getattr(transport, _BEGUN)
-        if begun is not None:
+        if (event := begun[transport]) is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(begun.wait(), CLOSING_S)
+                await asyncio.wait_for(event.wait(), CLOSING_S)
         asking = transport._connection._query_consent_task
         if asking is not None:
             asking.cancel()
+        await transport._connection.close()
+
+
+async def _begin_nothing(*_: object) -> None:
+    """In place of what would begin something on a connection that is being closed."""
 
 
 class _Way:
