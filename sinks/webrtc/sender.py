@@ -236,11 +236,9 @@ class FanOutSender:
 async def close(peer: RTCPeerConnection) -> None:
     """Close a connection, also one that is just being made. Can be called again.
 
-    What makes the connection is a task of aiortc's that goes on meanwhile. When DTLS completes while
-    the sockets are being closed, it begins to send, which nobody would ever end; what it would
-    begin after that fails, in a task that nobody asks. So nothing begins any more. And when ICE
-    completes while aioice is closing, it goes on to ask for ever whether the viewer is still there;
-    sockets that are opened after the close stay open.
+    aiortc's task that makes it goes on meanwhile. When DTLS completes while the sockets are being
+    closed, it would begin to send, for ever; so nothing begins any more. When ICE completes while
+    aioice is closing, it goes on to ask for ever whether the viewer is still there.
     """
     transports = {one.receiver.transport.transport for one in peer.getTransceivers()}
     if peer.sctp is not None:
