@@ -37,7 +37,7 @@ UNSENT = 256 * 1024
 _HEADER = Struct("!BBHLL")
 _EXTENSION = Struct("!HH")
 _SEQUENCE = Struct("!H")
-CLOSING_S = 1.0  # for ICE, which looks every 20 ms whether it is to end
+CLOSING_S = 10.0  # for ICE, which looks every 20 ms whether it is to end
 _BEGUN = "_RTCIceTransport__start"
 _MARK = b"\xf5\x0a\x5f"
 
@@ -234,23 +234,30 @@ class FanOutSender:
 
 
 async def close(peer: RTCPeerConnection) -> None:
-    """Close a connection, also one that is just being made.
+    """Close a connection, also one that is just being made. Can be called again.
 
-    When ICE completes while aioice is closing, it goes on to ask for ever whether the viewer is
-    still there.
+    When DTLS completes meanwhile, aiortc would begin to send, for ever; so nothing begins any more.
+    When ICE does, aioice would ask for ever whether the viewer is still there.
     """
     transports = {one.receiver.transport.transport for one in peer.getTransceivers()}
     if peer.sctp is not None:
         transports.add(peer.sctp.transport.transport)
+    begun: dict[object, asyncio.Event | None] = {one: getattr(one, _BEGUN) for one in transports}
+    beginning = {one: "start" for one in (*transports, peer.sctp) if one is not None}
+    for one, name in (beginning | dict.fromkeys(peer.getSenders(), "send")).items():
+        setattr(one, name, _begin_nothing)
     await peer.close()
     for transport in transports:
-        begun: asyncio.Event | None = getattr(transport, _BEGUN)
-        if begun is not None:
+        if (event := begun[transport]) is not None:
             with suppress(TimeoutError):
-                await asyncio.wait_for(begun.wait(), CLOSING_S)
-        asking = transport._connection._query_consent_task
-        if asking is not None:
+                await asyncio.wait_for(event.wait(), CLOSING_S)
+        if (asking := transport._connection._query_consent_task) is not None:
             asking.cancel()
+        await transport._connection.close()
+
+
+async def _begin_nothing(*_: object) -> None:
+    """In place of what would begin on a connection that is being closed."""
 
 
 class _Way:
@@ -281,7 +288,7 @@ class _Way:
     def close(self) -> None:
         if self._datagrams is not None:
             self._datagrams.close()
-            self._datagrams = self._pair = None
+        self._datagrams = self._pair = None
 
 
 def _of(sender: RTCRtpSender, name: str) -> Any:

@@ -95,6 +95,7 @@ class Session:
             raise Refused(400, f"offer: {type(error).__name__}: {error}") from error
         await self.add(offer.candidates)
         if self._closed or self._over:
+            await close(self._peer)  # once more: it may have opened sockets since
             raise Refused(408, "offer: the answer took longer than a viewer may take to connect")
         # Before it is connected: while that is done, the first picture is made.
         self._reading = self._broadcast.join(self.outbox)
