@@ -50,14 +50,15 @@ def tell(name: str, fault: Fault, dose: float) -> bool:
     except Missing as missing:
         print(f"{name:<14} skipped   {missing}", flush=True)
         return True
-    held = "NOT HELD" if found.missed else "held"
+    missed = [*found.missed, *found.late]
+    held = "NOT HELD" if missed else "held"
     figures = "; ".join(found.figures)
     took = time.monotonic() - began
     print(f"{name:<14} {held:<9} {figures} | must hold: {fault.must_hold} | "
           f"{took:.0f} s, load {before:.1f} to {load():.1f} a core", flush=True)  # fmt: skip
-    for what in found.missed:
+    for what in missed:
         print(f"{'':<14} wanted    {what}", flush=True)
-    return not found.missed
+    return not missed
 
 
 def make(fault: Fault, dose: float) -> Finding:

@@ -66,10 +66,10 @@ async def _again_and_again(times: int, folder: Path, found: Finding, away: Away)
     events = names(pipeline, "mortal")
     outages = {name: pipeline.captures[name].outages for name in ("mortal", "well")}
     found.say(f"{times} outages, back after at most {max(backs):.2f} s, the other at {fps:.1f} fps")
-    found.want(max(backs) <= BACK_S, f"back within {BACK_S} s, got {sorted(backs)[-3:]}")
+    found.want_soon(max(backs) <= BACK_S, f"back within {BACK_S} s, got {sorted(backs)[-3:]}")
     found.want(events == outage * times, f"{times} times {outage}, got {events}")
     found.want(outages == {"mortal": times, "well": 0}, f"outages of one stream, got {outages}")
     found.want(
         names(pipeline, "well") == [], f"no event of the other, got {names(pipeline, 'well')}"
     )
-    found.want(fps > 0.98 * FPS, f"{FPS} fps of the other, got {fps:.2f}")
+    found.want_soon(fps > 0.98 * FPS, f"{FPS} fps of the other, got {fps:.2f}")

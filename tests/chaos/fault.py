@@ -22,10 +22,12 @@ class Finding:
 
     figures  in words, for the line that is printed
     missed   what did not hold, in words; empty: all did
+    late     the same, of what depends on how busy the machine is
     """
 
     figures: list[str] = field(default_factory=list)
     missed: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
 
     def say(self, figure: str) -> None:
         """Note a figure."""
@@ -35,6 +37,11 @@ class Finding:
         """Note what did not hold, unless it did."""
         if not held:
             self.missed.append(otherwise)
+
+    def want_soon(self, held: bool, otherwise: str) -> None:
+        """The same, of a time or a rate."""
+        if not held:
+            self.late.append(otherwise)
 
 
 Torment = Callable[[float, Path, Finding], Awaitable[None]]
