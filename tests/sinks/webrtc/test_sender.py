@@ -22,9 +22,8 @@ async def test_every_viewer_gets_the_same_pictures_under_the_stream_s_own_time(
             assert due <= {rtp for rtp, _, _ in peer.packets}
             steps = {(b - a) & 0xFFFF for (_, a, _), (_, b, _) in pairwise(peer.packets)}
             assert steps == {1}
-        seen = len({rtp for peer in (one, two) for rtp, _, _ in peer.packets})
         broadcast = cinema.viewers.broadcasts["h264"]["a"]
-        assert seen <= broadcast.packetised <= cinema.film.number
+        assert broadcast.packetised <= cinema.film.number
         assert one.packets[0][1] != two.packets[0][1]
 
 
