@@ -10,6 +10,7 @@ from tests.chaos.table import FAULTS
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", FAULTS)
 def test_what_must_hold_holds(name: str, tmp_path: Path) -> None:
     fault, found = FAULTS[name], Finding()
