@@ -18,6 +18,9 @@ from tests.sinks.webrtc.peer import Peer, offer
 SILENCE_S = 45  # ICE asks six times, five seconds apart, whether a viewer is still there
 OURS = ("Connection.", "RTC", "FanOut", "Session.")
 
+EARLIER: list[object] = []
+SOCKETS = [0]
+
 
 def going_on() -> set[str]:
     """Tasks of sessions and their connections."""
@@ -36,15 +39,27 @@ def datagram_sockets() -> int:
     return sum(f"socket:[{line.split()[9]}]" in ours for line in lines)
 
 
+def held() -> list[object]:
+    """Every session and every peer connection that anybody has."""
+    return [one for one in gc.get_objects() if isinstance(one, (Session, RTCPeerConnection))]
+
+
+@pytest.fixture(autouse=True)
+def earlier() -> None:
+    """What other tests have left is not of ours."""
+    gc.collect()
+    EARLIER[:] = held()
+    SOCKETS[:] = [datagram_sockets()]
+
+
 async def gone(cinema: Cinema, within: float = 15) -> None:
     """Wait until nobody is known, and see that nothing of them is left."""
     async with asyncio.timeout(within):
         while len(cinema.viewers) or cinema.viewers._closing or going_on():
             await cinema.shown()
     gc.collect()
-    kinds = (Session, RTCPeerConnection)
-    assert [one for one in gc.get_objects() if isinstance(one, kinds)] == []
-    assert datagram_sockets() == 0
+    assert [one for one in held() if not any(one is other for other in EARLIER)] == []
+    assert datagram_sockets() <= SOCKETS[0]
     assert cinema.film.watched == 0
 
 
