@@ -8,7 +8,6 @@ The file is opened for each batch of lines, so that it can be moved away (logrot
 """
 
 import asyncio
-import contextlib
 import os
 import time
 from collections import OrderedDict
@@ -20,6 +19,7 @@ import msgspec
 import structlog
 
 from pipeline.access.buckets import Buckets
+from sinks.lines import written
 from sinks.viewers import Viewer
 from stages.throttle import Throttle
 
@@ -130,12 +130,4 @@ def _append(path: Path, lines: bytes) -> None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "ab", buffering=0) as file:
-        end = os.fstat(descriptor).st_size
-        left = memoryview(lines)
-        try:
-            while left:
-                left = left[file.write(left) :]
-        except OSError:
-            with contextlib.suppress(OSError):  # not a regular file, then
-                file.truncate(end)
-            raise
+        written(file, lines)

@@ -5,7 +5,6 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Literal, cast
 
 import msgspec
@@ -14,6 +13,7 @@ import structlog
 from sinks.errors import SinkError
 from sinks.redis.client import Command, RedisClient
 from sinks.redis.names import Names
+from sinks.version import version
 from sinks.wire import moment
 
 CUT_S = 5.0  # seconds between two cuts where no signs of life are wanted
@@ -88,7 +88,7 @@ class Presence:
         now, names, stays = datetime.now(UTC), self._names, self._every * BEATS
         told = Instance(
             run=self._run, sink=sink, host=socket.gethostname(), pid=os.getpid(),
-            version=_version(), began=self._began, at=moment(now), streams=streams, counts=counts,
+            version=version(), began=self._began, at=moment(now), streams=streams, counts=counts,
         )  # fmt: skip
         expires, data = round(stays * 1e3), msgspec.json.encode(told)
         return [
@@ -119,10 +119,3 @@ class Presence:
             await self._client.run(commands)
         except SinkError as error:
             log.debug("no sign of life given", error=str(error))
-
-
-def _version() -> str:
-    try:
-        return version("framewire")
-    except PackageNotFoundError:
-        return "unknown"
