@@ -5,19 +5,24 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import structlog
 from pydantic import Field
 
-from sinks.delivery import Courier, Fsync, Policy, Record, Spool, event_id, new_run, result_id
+from sinks.delivery import (
+    Courier,
+    Numbering,
+    Record,
+    SpoolOptions,
+    event_id,
+    new_run,
+    result_id,
+)
 from sinks.errors import SinkError, SinkLost
-from sinks.redis.numbers import Numbering
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, event_message, result_message
 from stages.events import Event
-from stages.stage import Options
 from stages.throttle import Throttle
 
 LEAVE_S = 2.0  # that events which are on their way have at the end
@@ -25,29 +30,10 @@ LEAVE_S = 2.0  # that events which are on their way have at the end
 log = structlog.get_logger()
 
 
-class MessageOptions(Options):
-    """The keys of every sink that has a spool."""
+class MessageOptions(SpoolOptions):
+    """The keys of every sink of messages."""
 
     events: bool = Field(True, description="Send what happens to the pipeline too.")
-    spool: Path = Field(
-        Path("out/spool"),
-        description="Folder in which messages wait on disk while the peer is away, in a file with "
-        "the sink's name.",
-    )
-    spool_mb: float = Field(
-        256.0, ge=0, description="Megabytes that may wait on disk; 0 for no spool."
-    )
-    spool_full: Policy = Field(
-        "drop_oldest",
-        description="What a full spool does: lets the oldest go and counts them (`drop_oldest`), "
-        "or holds up the sink until there is room (`block`).",
-    )
-    spool_fsync: Fsync = Field(
-        "second",
-        description="What a loss of power may cost of the spool: nothing (`always`), the last "
-        "second, or what the system had not yet written (`never`). A process that is killed loses "
-        "nothing.",
-    )
 
 
 class MessageSink(Sink, ABC):
@@ -68,7 +54,7 @@ class MessageSink(Sink, ABC):
         self._events = options.events
         self._run = new_run()
         self._numbering = Numbering()
-        self._courier = Courier(self._deliver, _spool(options, context))
+        self._courier = Courier(self._deliver, options.spool_of(context))
         self._brought: set[str] = set()
         self._unwanted: dict[str, str] = {}
         self._announcing: set[asyncio.Task[None]] = set()
@@ -204,11 +190,3 @@ class MessageSink(Sink, ABC):
             self._brought.clear()
             raise
         self._brought.clear()
-
-
-def _spool(options: MessageOptions, context: SinkContext) -> Spool | None:
-    if not options.spool_mb:
-        return None
-    path = context.folder / options.spool / f"{context.node}.sqlite"
-    limit = round(options.spool_mb * 1e6)
-    return Spool(path, limit, policy=options.spool_full, fsync=options.spool_fsync)

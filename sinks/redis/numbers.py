@@ -8,20 +8,6 @@ RUNS = 8  # of each subject that are remembered
 Subject = tuple[str, ...]
 
 
-class Numbering:
-    """Counts what is sent about each subject, from 0."""
-
-    def __init__(self) -> None:
-        """Nothing has been sent."""
-        self._next: dict[Subject, int] = {}
-
-    def next(self, *subject: str) -> int:
-        """The number of the next message about `subject`."""
-        number = self._next.get(subject, 0)
-        self._next[subject] = number + 1
-        return number
-
-
 @dataclass(slots=True)
 class _Heard:
     """Of one subject in one run: the greatest number, and those below that are missing."""

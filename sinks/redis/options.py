@@ -4,16 +4,15 @@ from pathlib import Path
 
 from pydantic import Field, field_validator, model_validator
 
-from sinks.delivery import Fsync, Policy
+from sinks.delivery import SpoolOptions
 from sinks.wire import Encoding
-from stages.stage import Options
 
 EMBEDDED = "embedded"
 SENTINEL = ("redis+sentinel://", "rediss+sentinel://")
 SCHEMES = ("redis://", "rediss://", "unix://", *SENTINEL)
 
 
-class RedisOptions(Options):
+class RedisOptions(SpoolOptions):
     """The keys of `sink: redis`."""
 
     url: str = Field(
@@ -97,20 +96,6 @@ class RedisOptions(Options):
         Path("out/spool"),
         description="Folder in which results for Streams wait on disk while Redis is away, in a "
         "file with the sink's name; with a server of yours only, not with an embedded one.",
-    )
-    spool_mb: float = Field(
-        256.0, ge=0, description="Megabytes that may wait on disk; 0 for no spool."
-    )
-    spool_full: Policy = Field(
-        "drop_oldest",
-        description="What a full spool does: lets the oldest go and counts them (`drop_oldest`), "
-        "or holds up the sink until there is room (`block`).",
-    )
-    spool_fsync: Fsync = Field(
-        "second",
-        description="What a loss of power may cost of the spool: nothing (`always`), the last "
-        "second, or what the system had not yet written (`never`). A process that is killed loses "
-        "nothing.",
     )
 
     @property

@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import structlog
 
-from sinks.delivery import Courier, Record, Spool, event_id, new_run, result_id
+from sinks.delivery import Courier, Numbering, Record, event_id, new_run, result_id
 from sinks.embedded_redis import EmbeddedRedis
 from sinks.errors import SinkError, SinkLost
 from sinks.redis.names import Names
-from sinks.redis.numbers import Numbering
 from sinks.redis.options import EMBEDDED, RedisOptions
 from sinks.redis.orders import Order, Refused
 from sinks.redis.thumbnails import Thumbnails
@@ -65,7 +64,8 @@ class RedisSink(Sink):
         self._server = EmbeddedRedis(options.port) if options.url == EMBEDDED else None
         self._client: RedisClient | None = None
         self._reviving = asyncio.Lock()
-        self._courier = Courier(self._add, self._spool()) if options.streams else None
+        spool = None if self._server is not None else options.spool_of(context)
+        self._courier = Courier(self._add, spool) if options.streams else None
         width = options.thumbnail_width
         self._thumbnails = Thumbnails(width, context) if width else None
         self._keys: dict[str, None] = {}
@@ -178,14 +178,6 @@ class RedisSink(Sink):
             await self._client.greet()
         except SinkLost as error:
             log.warning("redis is away", error=str(error))
-
-    def _spool(self) -> Spool | None:
-        options = self._options
-        if self._server is not None or not options.spool_mb:
-            return None
-        path = self._context.folder / options.spool / f"{self._context.node}.sqlite"
-        limit = round(options.spool_mb * 1e6)
-        return Spool(path, limit, policy=options.spool_full, fsync=options.spool_fsync)
 
     def _begin_signs(self) -> None:
         options = self._options
