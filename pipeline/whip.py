@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 
 from sinks.viewers import note, only_admin
 from sinks.webrtc.errors import Refused
-from sinks.webrtc.whep import FRAGMENT, NO_STORE, SDP, allowed, body, refusal
+from sinks.webrtc.whep import FRAGMENT, SDP, allowed, body, created, refusal
 from stages.capture.whip import BadOffer, Publisher, Taken, WhipSource
 
 
@@ -76,13 +76,7 @@ class Whip:
         await publisher.add(offer.candidates)
         self._publishers[stream] = publisher
         note(request, "publish", {"stream": stream})
-        headers = {
-            "Location": f"{request.url.path.rstrip('/')}/{publisher.id}",
-            "ETag": f'"{publisher.id}"',
-            "Accept-Patch": FRAGMENT,
-            **NO_STORE,
-        }
-        return Response(publisher.answer, 201, headers, SDP)
+        return created(request, publisher.id, publisher.answer)
 
     async def _patch(self, request: Request) -> Response:
         from sinks.webrtc.offer import read_candidates  # noqa: PLC0415

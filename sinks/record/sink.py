@@ -132,18 +132,9 @@ class RecordSink(Sink):
                     self.recorder.hear(frame.stream, Said(frame.pts, frame.captured_at, line))
 
     def _video(self, stream: str) -> Video:
-        context, options = self._context, self._options
-        guards = context.guards.get(stream, ())
-        drawn = None
-        if guards:
-            drawn = f"the stream is guarded by {', '.join(guards)}"
-        elif options.burn:
-            drawn = "results are burned in"
+        options = self._options
         encoding = Encoding(
             preset=options.preset, crf=options.crf, kbps=options.kbps, width=WIDEST,
             keyframe_s=KEYFRAME_S,
         )  # fmt: skip
-        return Video(
-            *(stream, context.lanes.get(stream), encoding, refuse),
-            drawn=drawn, guards=guards, whole=True,
-        )  # fmt: skip
+        return Video.of(stream, self._context, encoding, refuse, burn=options.burn, whole=True)

@@ -4,15 +4,14 @@ import re
 
 from pydantic import Field, field_validator
 
-from sinks.video.encoder import Preset
-from stages.stage import Options
+from sinks.video.options import EncodedOptions
 
 HLS = "hls"
 STREAM = "{stream}"
 ADDRESS = re.compile(r"(rtmps?|rtsps?)://[^\s/]+(/\S*)?")
 
 
-class RestreamOptions(Options):
+class RestreamOptions(EncodedOptions):
     """The keys of `sink: restream`."""
 
     to: str = Field(
@@ -25,18 +24,6 @@ class RestreamOptions(Options):
         False,
         description="Draw results into the picture, which then is encoded; else the stream is "
         "passed on as it came, where its receivers take it.",
-    )
-    preset: Preset = Field(
-        "ultrafast", description="How hard x264 tries, where a stream must be encoded."
-    )
-    bitrate: int = Field(
-        4000,
-        ge=100,
-        le=100_000,
-        description="Kilobits a second that an encoded stream stays below.",
-    )
-    width: int = Field(
-        1920, ge=160, le=7680, description="Wider pictures are encoded at this many pixels."
     )
     keyframe_s: float = Field(
         2.0,

@@ -107,21 +107,12 @@ class RestreamSink(Sink):
             await asyncio.wrap_future(self.videos[stream].draw(shown))
 
     def _video(self, stream: str) -> Video:
-        options, guards = self._options, self._context.guards.get(stream, ())
-        drawn = None
-        if guards:
-            drawn = f"{', '.join(guards)} may hide parts of it"
-        elif options.burn:
-            drawn = "results are drawn into it (`burn: true`)"
-        return Video(
-            stream,
-            self._context.lanes.get(stream),
-            Encoding(options.preset, kbps=options.bitrate, width=options.width,
-                     keyframe_s=options.keyframe_s),
-            self._refusal,
-            drawn=drawn,
-            guards=guards,
+        options = self._options
+        encoding = Encoding(
+            options.preset, kbps=options.bitrate, width=options.width,
+            keyframe_s=options.keyframe_s,
         )  # fmt: skip
+        return Video.of(stream, self._context, encoding, self._refusal, burn=options.burn)
 
     def _refusal(self, coding: Coding) -> str | None:
         kind = self._options.to.partition("://")[0]

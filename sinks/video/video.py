@@ -9,7 +9,7 @@ from typing import Literal
 import av
 
 from sinks.annotate import Size, annotated, shown_size
-from sinks.sink import Delivery
+from sinks.sink import Delivery, SinkContext
 from sinks.video.bridge import Bridge
 from sinks.video.encoder import Encoding
 from sinks.video.encoding_thread import EncodingThread
@@ -110,6 +110,27 @@ class Video:
         self._encoder = EncodingThread(stream, encoding, self._encoded, whole=whole)
         self._lock = threading.RLock()  # a reader may ask for a keyframe while it is given a packet
         self._detach: Callable[[], None] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        stream: str,
+        context: SinkContext,
+        encoding: Encoding,
+        refuse: Refuse,
+        *,
+        burn: bool,
+        whole: bool = False,
+    ) -> "Video":
+        """The video of one of a sink's streams; one that is guarded, or burned in, is drawn."""
+        guards = context.guards.get(stream, ())
+        drawn = None
+        if guards:
+            drawn = f"{', '.join(guards)} may hide parts of it"
+        elif burn:
+            drawn = "results are drawn into it (`burn: true`)"
+        lane = context.lanes.get(stream)
+        return cls(stream, lane, encoding, refuse, drawn=drawn, guards=guards, whole=whole)
 
     # For whoever reads ------------------------------------------------------------------------
 

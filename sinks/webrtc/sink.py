@@ -157,17 +157,8 @@ class WebrtcSink(Sink):
 
     def _stream(self, name: str) -> StreamState:
         context, options = self._context, self._options
-        guards = context.guards.get(name, ())
-        drawn = None
-        if guards:
-            drawn = f"{', '.join(guards)} may hide parts of it"
-        elif options.burn:
-            drawn = "results are drawn into it (`burn: true`)"
-        video = Video(
-            name, context.lanes.get(name),
-            Encoding(preset=options.preset, kbps=options.bitrate, width=options.width),
-            refusal, drawn=drawn, guards=guards,
-        )  # fmt: skip
+        encoding = Encoding(preset=options.preset, kbps=options.bitrate, width=options.width)
+        video = Video.of(name, context, encoding, refusal, burn=options.burn)
         nodes = tuple(
             one for one in context.inputs
             if one in context.graph and name in context.graph[one].streams and not options.burn

@@ -64,13 +64,7 @@ class Whep:
     async def _join(self, request: Request, stream: str) -> Response:
         session, answer = await self._viewers().join(stream, await body(request, SDP))
         session.watched(watching(request, stream, "webrtc"), viewer_of(request).until)
-        headers = {
-            "Location": f"{request.url.path.rstrip('/')}/{session.id}",
-            "ETag": f'"{session.id}"',
-            "Accept-Patch": FRAGMENT,
-            **NO_STORE,
-        }
-        return Response(answer, 201, headers, SDP)
+        return created(request, session.id, answer)
 
     async def _patch(self, request: Request, stream: str) -> Response:
         fragment = await body(request, FRAGMENT)
@@ -94,6 +88,17 @@ class Whep:
     def _check(self, request: Request, stream: str) -> None:
         if not self._may_watch(request, stream):
             raise Refused(404, f"wanted one of the streams of this viewer, got {stream!r}")
+
+
+def created(request: Request, name: str, answer: str) -> Response:
+    """The answer to an offer: our description, and where the session of that name is."""
+    headers = {
+        "Location": f"{request.url.path.rstrip('/')}/{name}",
+        "ETag": f'"{name}"',
+        "Accept-Patch": FRAGMENT,
+        **NO_STORE,
+    }
+    return Response(answer, 201, headers, SDP)
 
 
 async def body(request: Request, wanted: str) -> bytes:

@@ -1,0 +1,23 @@
+"""The keys of a sink that encodes what it cannot pass on."""
+
+from pydantic import Field
+
+from sinks.video.encoder import Preset
+from stages.stage import Options
+
+
+class EncodedOptions(Options):
+    """How a stream is encoded for those who see it live, where it must be."""
+
+    preset: Preset = Field(
+        "ultrafast", description="How hard x264 tries, where a stream must be encoded."
+    )
+    bitrate: int = Field(
+        4000,
+        ge=100,
+        le=100_000,
+        description="Kilobits a second that an encoded stream stays below.",
+    )
+    width: int = Field(
+        1920, ge=160, le=7680, description="Wider pictures are encoded at this many pixels."
+    )
