@@ -11,25 +11,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
 
 import av
-import cv2
 import numpy as np
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
 from sinks.annotate import Size, annotated
 from sinks.sink import Delivery
+from sinks.video.encoder import TICKS, Preset
+from sinks.video.image import BT601, LIMITED, image_of_bgr
 from stages.frame import Frame
 from stages.placement import Placement
 
-Preset = Literal["ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow"]
-
-TICKS = 90_000  # a second, as in MPEG and RTP
 FRAGMENT_US = 500_000
 KEYFRAME_S = 2.0  # how far a player must go back to seek
-BT601, LIMITED = 6, 1  # H.273 matrix and range that OpenCV's I420 conversion gives
 MUXER = {
     "movflags": "+frag_keyframe+empty_moov+default_base_moof",
     "frag_duration": str(FRAGMENT_US),
@@ -149,9 +145,7 @@ class Mp4Writer:
         raises  OSError if the disk is full, av.FFmpegError if the encoder fails
         """
         frame = delivery.frame
-        picture = self._fitted(delivery)
-        planes = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2YUV_I420), np.uint8)
-        image = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        image = image_of_bgr(self._fitted(delivery))
         tick = max(round((frame.pts - self._first_pts) * TICKS), self._last_tick + 1)
         image.pts, image.time_base = tick, Fraction(1, TICKS)
         if tick >= self._next_keyframe:

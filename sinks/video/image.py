@@ -31,16 +31,8 @@ def image_of(picture: Picture, size: Size) -> av.VideoFrame:
 
 def image_of_bgr(pixels: NDArray[np.uint8]) -> av.VideoFrame:
     """The same from (H, W, 3) uint8 in blue, green, red order, H and W even."""
-    height, width = pixels.shape[:2]
-    i420 = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8).reshape(-1)
-    luma, half = width * height, (width // 2, height // 2)
-    ends = (luma, luma + luma // 4)
-    planes = (
-        i420[: ends[0]].reshape(height, width),
-        i420[ends[0] : ends[1]].reshape(height // 2, width // 2),
-        i420[ends[1] :].reshape(height // 2, width // 2),
-    )
-    image = _filled(planes, ((width, height), half, half))
+    i420 = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2YUV_I420), np.uint8)
+    image = av.VideoFrame.from_ndarray(i420, format="yuv420p")
     image.colorspace, image.color_range = BT601, LIMITED
     return image
 
