@@ -103,6 +103,10 @@ class Decoder:
         yield from self.rest()
         self._context.flush_buffers()
 
+    def leave_out(self, packet: VideoPacket) -> None:
+        """This packet stays undecoded on purpose: where it was, nothing is missing."""
+        self._soundness.judge(packet)
+
     def rest(self) -> Iterator[Decoded]:
         """The pictures that were held back to be put in order; nothing may follow but a flush."""
         yield from self._take(None)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import av
@@ -14,7 +15,8 @@ from stages.capture.h264 import Unreadable, counting, frame_num
 from stages.capture.nal import Disposable
 from stages.capture.packet import VideoPacket
 from stages.capture.soundness import LASTING, Soundness
-from tests.servers.film import cards, encode
+from tests.capture.reading import read, source_of
+from tests.servers.film import cards, encode, film
 
 if TYPE_CHECKING:
     from av.video.stream import VideoStream
@@ -102,3 +104,19 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
             frame_num(unit, how)
         except Unreadable:
             continue
+
+
+@pytest.mark.parametrize("fps", [None, 2, 1])
+@pytest.mark.parametrize("gop", ["closed", "open"])
+def test_what_is_left_undecoded_on_purpose_is_not_missing(
+    tmp_path: Path, gop: str, fps: float | None
+) -> None:
+    """Keyframes of an open group are no IDR pictures: their numbers go on over what is spared."""
+    options = {"bf": "2", "preset": "medium", "tune": "psnr"}
+    options |= {"g": "10"} if gop == "closed" else {"x264-params": "open-gop=1:keyint=10"}
+    path = tmp_path / "film.mp4"
+    path.write_bytes(film(count=150, options=options))
+    source = source_of(path, fps)
+    frames = read(source)
+    assert (source.stats.counts["spared"] > 0) == (fps is not None)
+    assert not any(frame.corrupt for frame in frames)
