@@ -21,6 +21,7 @@ from stages.classify import Classify
 from stages.frame import Frame
 
 CONFIG = """
+custom_stages: ["{here}"]
 streams: {{ a: "{url}" }}
 graph: {{ classify: {{ stage: "{here}:Timed", model: "{model}", device: cpu }} }}
 sinks: {{ redis: {{ sink: redis, from: classify }} }}

@@ -22,6 +22,7 @@ from stages.frame import Frame
 from stages.stage import Stage, StageContext
 
 CONFIG = """
+custom_stages: ["{here}"]
 streams:
   a: {source}
 graph:
