@@ -66,8 +66,8 @@ class RedisSink(Sink):
         self._reviving = asyncio.Lock()
         spool = None if self._server is not None else options.spool_of(context)
         self._courier = Courier(self._add, spool) if options.streams else None
-        width = options.thumbnail_width
-        self._thumbnails = Thumbnails(width, context) if width else None
+        width, crop = options.thumbnail_width, options.thumbnail == "crop"
+        self._thumbnails = Thumbnails(width, context, crop=crop) if width else None
         self._keys: dict[str, None] = {}
         self._sent = self._sent_bytes = 0  # what Redis took, over channels and into Streams
         self._published = self._missed = 0  # over channels; who finds no Redis is missed
@@ -128,7 +128,7 @@ class RedisSink(Sink):
         message = event_message(event, run=self._run, number=number)
         data = encode(message, self._options.format)
         kept: dict[str, Kept] = {}
-        if self._thumbnails is not None and (jpeg := await self._thumbnails.jpeg(event.about)):
+        if self._thumbnails is not None and (jpeg := await self._thumbnails.jpeg(event)):
             kept[self._names.thumbnail(self._run, number)] = (jpeg, self._options.thumbnail_s)
         await self._send([Record(event_id(number, self._run), self._names.events, data)], kept)
 
