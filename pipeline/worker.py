@@ -142,16 +142,19 @@ class Worker:
     def retune(self, options: BaseModel, patience: float) -> None:
         """Give the stage other options between two batches. One call at a time; it blocks.
 
-        raises  TimeoutError if a batch went on for `patience` seconds, or the stage is closed;
-                what the stage raises. In each case it has the options of before
+        raises  TimeoutError if a batch went on for `patience` seconds, RuntimeError if the stage
+                is closed, and what the stage raises: then it has the options of before
         """
         with self._lock:
             self._retuning = True  # no batch begins
             quiet = self._lock.wait_for(lambda: not self._calls, patience)
         try:
-            if not quiet or self._closed:
-                told = "it is over" if quiet else f"got one that took more than {patience:g} s"
-                raise TimeoutError(f"wanted a moment between two batches, {told}")
+            if not quiet:
+                raise TimeoutError(
+                    f"wanted a moment between two batches, got one that takes over {patience:g} s"
+                )
+            if self._closed:
+                raise RuntimeError("wanted a node that runs, got one that has ended")
             self._stage.retune(options)
         finally:
             with self._lock:

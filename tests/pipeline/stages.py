@@ -158,6 +158,16 @@ class Scored(Stage):
         return [detections(scores=[self._score]) for _ in frames]
 
 
+class Walks(Stage):
+    """Finds one thing that goes from left to right in fifty frames, and stays there."""
+
+    stateless = True
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        left = [min(frame.seq / 50, 1) * 0.8 for frame in frames]
+        return [detections((x, 0.25, x + 0.2, 0.75)) for x in left]
+
+
 class HangAt(Stage):
     """Does not come back from frame 5 for a second."""
 

@@ -1,6 +1,8 @@
 """The picture beside an event."""
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -9,6 +11,8 @@ from numpy.typing import NDArray
 from redis.asyncio import Redis
 
 from models.results import Detections, Segmentation, Veil
+from pipeline.config import load_config
+from pipeline.pipeline import Pipeline
 from sinks.embedded_redis import EmbeddedRedis
 from sinks.redis.thumbnails import Thumbnails
 from sinks.sink import GraphNode, SinkContext
@@ -17,7 +21,8 @@ from stages.events import Event
 from stages.frame import Frame
 from stages.stage import Options
 from tests.factory import deliveries, delivery, detections, frame_of
-from tests.sinks.redis_parts import kept, opened
+from tests.pipeline.running import written
+from tests.sinks.redis_parts import kept, opened, until
 
 CROSSED = Event("line.crossed", "a")
 STRIPES = np.tile(np.array([0, 255], np.uint8)[None, :, None], (120, 160, 3))
@@ -169,3 +174,36 @@ async def test_the_crop_of_an_event_is_beside_it(server: EmbeddedRedis, client: 
     jpeg = await client.get(f"framewire:events:{said.run}:{said.number}")
     assert jpeg is not None
     assert pixels(jpeg).shape == (75, 100, 3)
+
+
+@pytest.mark.parametrize("inputs", ["[track, zones]", "[zones]"])
+async def test_who_crosses_a_line_in_a_pipeline_is_in_the_crop(
+    tmp_path: Path, server: EmbeddedRedis, client: Redis, inputs: str
+) -> None:
+    pytest.importorskip("trackers", reason="needs the extra track")
+    config = written(
+        tmp_path,
+        f"""
+        streams: {{ a: {{ source: testcard, size: 320x160, fps: 25 }} }}
+        graph:
+          find: {{ stage: "{{stages}}:Walks" }}
+          track: {{ stage: track, from: find }}
+          zones: {{ stage: zones, from: track, lines: {{ door: [[0.5, 1], [0.5, 0]] }} }}
+        sinks:
+          redis: {{ sink: redis, url: "{server.url}", from: {inputs}, spool_mb: 0,
+                   thumbnail_width: 640, thumbnail: crop }}
+        http: {{ listen: null }}
+        """,
+    )
+    async with Pipeline(load_config(config)) as pipeline:
+        running = asyncio.create_task(pipeline.run())
+        await until(lambda: pipeline.bulletin.counts["line.crossed"] > 0)
+        pipeline.stop()
+        await running
+    events = map(decode_event, await kept(client, "framewire:events"))
+    crossed = next(event for event in events if event.name == "line.crossed")
+    jpeg = await client.get(f"framewire:events:{crossed.run}:{crossed.number}")
+    assert jpeg is not None
+    height, width, _ = pixels(jpeg).shape
+    assert height == 160
+    assert 126 <= width <= 130  # of 320; its box is a fifth of it
