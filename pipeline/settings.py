@@ -106,7 +106,8 @@ class Settings:
         except ValidationError as error:
             report = Report(self._config.folder)
             report.secrets = self._config.secrets
-            report.root = _tree({"graph": {asked.node: {asked.option: asked.value}}})
+            said = _holding({asked.option: _tree(asked.value)})
+            report.root = _holding({"graph": _holding({asked.node: said})})
             report.invalid(("graph", asked.node), error, type(now))
             try:
                 report.raise_if_any()
@@ -133,9 +134,12 @@ def _told(value: Setting) -> Value:
     return json.dumps(value, sort_keys=True) if isinstance(value, Mapping) else value
 
 
-def _tree(value: object) -> Item:
+def _tree(value: Setting) -> Item:
     """What was said, as if it stood in a file."""
     if not isinstance(value, Mapping):
-        return Item(value, NOWHERE)  # type: ignore[arg-type] - a command holds scalars
-    inner = {str(key): _tree(one) for key, one in value.items()}
+        return Item(value, NOWHERE)
+    return _holding({key: _tree(one) for key, one in value.items()})
+
+
+def _holding(inner: Mapping[str, Item]) -> Item:
     return Item(inner, NOWHERE, dict.fromkeys(inner, NOWHERE))

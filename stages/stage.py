@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.results import Result
 from models.spec import Precision
+from stages.errors import BadOptions
 from stages.events import Event
 from stages.frame import Frame
 
@@ -72,12 +73,12 @@ class Runs(Protocol):
         """
         ...
 
-    def retune(self, options: BaseModel) -> None:
+    def retune(self, options: BaseModel) -> None:  # noqa: ARG002 - most can change nothing
         """Go on with these options: checked, and other than before only where they are `live`.
 
         Never called while `run` is. What it raises refuses them: nothing may have changed then.
         """
-        raise NotImplementedError(f"{type(self).__name__}: wanted a method `retune`, got none")
+        raise BadOptions(f"{type(self).__name__}: wanted a method `retune`, got none")
 
     def close(self) -> None:
         """Give back what the stage holds. Called once, after its last batch."""
