@@ -165,7 +165,7 @@ class Archive:
     def changed(self, event: Event) -> None:
         """A setting was changed. Raises OSError."""
         if self._evidence is not None:
-            self._evidence.setting(event)
+            self._evidence.setting(event.about, moment(event.at), event.detail)
 
     def tidy(self, now: datetime | None = None) -> None:
         """Remove what is too old, then the oldest while there is too much.

@@ -22,7 +22,7 @@ from sinks.record.appending import Appending
 from sinks.record.chain import FIRST, BadLink, own_key, parse, public_text, sha256, signed
 from sinks.record.index import Entry
 from sinks.wire import moment
-from stages.events import Event
+from stages.events import Value
 
 NAME = "evidence.jsonl"
 SCHEMA = 1
@@ -83,9 +83,9 @@ class Evidence:
         """Nothing was recorded of a stream, or of all, from one moment to another."""
         self._add(kind="gap", stream=stream, start=start, end=end, why=why)
 
-    def setting(self, event: Event) -> None:
-        """An option of a node was changed, as the event `setting.changed` says."""
-        self._add(kind="setting", node=event.about, since=moment(event.at), **event.detail)
+    def setting(self, node: str, since: str, told: Mapping[str, Value]) -> None:
+        """An option of a node was changed. `told`: the detail of the event `setting.changed`."""
+        self._add(kind="setting", node=node, since=since, **told)
 
     def removed(self, segment: str, why: str) -> None:
         """A segment is about to be removed."""
