@@ -147,6 +147,8 @@ class Recorder:
             self._look.clear()
             self._turn()
         self._turn()
+        for event in self._changes:
+            log.error("recording: a changed setting was not kept", node=event.about, **event.detail)
         for track in self._tracks.values():
             self._tell_lost(track)
             try:
