@@ -145,6 +145,13 @@ EVENTS: Mapping[str, EventKind] = {
         "Somebody asked over Redis that the stream be not recorded.",
         "sink redis", "stream", COMMAND,
     ),
+    "setting.changed": EventKind(
+        "Somebody gave an option of a node another value over Redis; it lasts until the run ends.",
+        "pipeline", "node",
+        {"option": "of the node's stage", "before": "its value; a mapping as JSON",
+         "after": "the same", "sink": "over which it came", **COMMAND,
+         "by": "who gave the command, as they say, or null"},
+    ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",
         "overload", "stream", GIVEN_WAY,

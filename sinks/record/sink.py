@@ -26,6 +26,8 @@ from stages.events import Event
 WIDEST = 16_384  # pixels: nothing is made smaller
 SWITCHES = {"control.record": True, "control.pause": False}
 """Events that say whether the stream they are about is recorded."""
+CHANGED = "setting.changed"
+"""From here on, results come from other thresholds than the config's."""
 
 KEYFRAME_S = 2.0  # from keyframe to keyframe where pictures are encoded: how exactly files are cut
 
@@ -92,7 +94,9 @@ class RecordSink(Sink):
                     self.recorder.hear(frame.stream, event)
 
     async def announce(self, event: Event) -> None:
-        """Obey those who say that a stream is to be recorded, or is not."""
+        """Obey those who say that a stream is to be recorded, or is not; keep what was changed."""
+        if event.name == CHANGED:
+            self.recorder.note(event)
         if event.name in SWITCHES and event.about in self._videos:
             self.recorder.switch(event.about, on=SWITCHES[event.name])
 
