@@ -123,6 +123,11 @@ EVENTS: Mapping[str, EventKind] = {
         "sinks webhook, kafka", "sink",
         {"messages": "how many so far in this run", "error": "what the peer said"},
     ),
+    "encoder.lost": EventKind(
+        "NVENC could not be opened for a stream, or failed; x264 encodes it from that very picture "
+        "on.",
+        "sinks webrtc, restream, record", "stream", {"error": "why"},
+    ),
     "recording.event": EventKind(
         "What `when` asks for began to hold, and is recorded.", "sink record", "stream",
         {"pts": "seconds of stream time of the picture", "at": "when it was taken"},

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sinks.video.encoder import Preset
+from sinks.video.encoding import Choice, Preset
 from stages.stage import Options
 
 Mode = Literal["continuous", "events", "both"]
@@ -77,4 +77,10 @@ class RecordOptions(Options):
     kbps: int = Field(
         8000, ge=50, le=200_000, description="Kilobits a second at most, where they are encoded."
     )
-    preset: Preset = Field("veryfast", description="How hard x264 tries, where it has to.")
+    encoder: Choice = Field(
+        "auto", description="What encodes, where it has to be, as in `sink: webrtc`."
+    )
+    preset: Preset = Field(
+        "veryfast",
+        description="How hard it tries, where it has to: NVENC's p1 to p7 in this order.",
+    )

@@ -20,6 +20,7 @@ from sinks.record.segment import Said
 from sinks.record.shelf import Shelf
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.video import Encoding, Video
+from sinks.video.coders import check
 from sinks.wire import encode, result_message
 from stages.events import Event
 
@@ -68,6 +69,7 @@ class RecordSink(Sink):
             raise BadSink(
                 f"mode {self._options.mode}: wanted `when`, which says what an event is, got none"
             )
+        await asyncio.to_thread(check, self._context.node, self._options.encoder)
         await asyncio.to_thread(self._archive.open)
         self.recorder.start()
         for video in self._videos.values():
@@ -120,6 +122,7 @@ class RecordSink(Sink):
             "recording": recorder.halted is None,
             "lost_packets_total": sum(list(recorder.lost.values())),
             "lost_messages_total": sum(list(recorder.unsaid.values())),
+            "lost_encoders_total": sum(video.fallbacks for video in self._videos.values()),
         }
 
     def address(self) -> Path:
@@ -139,6 +142,6 @@ class RecordSink(Sink):
         options = self._options
         encoding = Encoding(
             preset=options.preset, crf=options.crf, kbps=options.kbps, width=WIDEST,
-            keyframe_s=KEYFRAME_S,
+            keyframe_s=KEYFRAME_S, encoder=options.encoder,
         )  # fmt: skip
         return Video.of(stream, self._context, encoding, refuse, burn=options.burn, whole=True)

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from av.codec import codecs_available
 from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
@@ -18,6 +17,7 @@ from sinks.restream.segments import Segmenter
 from sinks.restream.shelf import Shelf
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.video import Encoding, Video
+from sinks.video.coders import check
 from stages.capture.mask import mask
 from stages.lane import Coding
 
@@ -57,8 +57,7 @@ class RestreamSink(Sink):
             raise BadSink(
                 f"to {mask(to)}: wanted {STREAM} in it, since there are {len(streams)} streams"
             )
-        if "libx264" not in codecs_available:
-            raise BadSink("restream: wanted the encoder libx264, got an FFmpeg without it")
+        await asyncio.to_thread(check, self._context.node, self._options.encoder)
         for video in self.videos.values():
             video.open()
         for way in self._ways():
@@ -89,6 +88,7 @@ class RestreamSink(Sink):
             "connections_total": sum(push.connections for push in pushes),
             "sent_packets_total": sum(push.sent for push in pushes),
             "lost_packets_total": sum(push.outbox.lost for push in pushes),
+            "lost_encoders_total": sum(video.fallbacks for video in self.videos.values()),
         }
 
     def address(self) -> str:
@@ -110,7 +110,7 @@ class RestreamSink(Sink):
         options = self._options
         encoding = Encoding(
             options.preset, kbps=options.bitrate, width=options.width,
-            keyframe_s=options.keyframe_s,
+            keyframe_s=options.keyframe_s, encoder=options.encoder,
         )  # fmt: skip
         return Video.of(stream, self._context, encoding, self._refusal, burn=options.burn)
 

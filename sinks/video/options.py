@@ -2,15 +2,23 @@
 
 from pydantic import Field
 
-from sinks.video.encoder import Preset
+from sinks.video.encoding import Choice, Preset
 from stages.stage import Options
 
 
 class EncodedOptions(Options):
     """How a stream is encoded for those who see it live, where it must be."""
 
+    encoder: Choice = Field(
+        "auto",
+        description="What encodes, where a stream must be: `x264` works everywhere; `nvenc` is "
+        "NVIDIA's, and an error where there is none; `auto` is NVENC where it can be opened, else "
+        "x264.",
+    )
     preset: Preset = Field(
-        "ultrafast", description="How hard x264 tries, where a stream must be encoded."
+        "ultrafast",
+        description="How hard it tries, where a stream must be encoded: NVENC's p1 to p7 in this "
+        "order.",
     )
     bitrate: int = Field(
         4000,

@@ -11,7 +11,7 @@ import av
 from sinks.annotate import Size, annotated, shown_size
 from sinks.sink import Delivery, SinkContext
 from sinks.video.bridge import Bridge
-from sinks.video.encoder import Encoding
+from sinks.video.encoding import Coder, Encoding
 from sinks.video.encoding_thread import EncodingThread
 from sinks.video.group import Group
 from sinks.video.image import image_of, image_of_bgr
@@ -130,7 +130,9 @@ class Video:
         elif burn:
             drawn = "results are drawn into it (`burn: true`)"
         lane = context.lanes.get(stream)
-        return cls(stream, lane, encoding, refuse, drawn=drawn, guards=guards, whole=whole)
+        video = cls(stream, lane, encoding, refuse, drawn=drawn, guards=guards, whole=whole)
+        video._encoder.announce = context.announce
+        return video
 
     # For whoever reads ------------------------------------------------------------------------
 
@@ -138,6 +140,16 @@ class Video:
     def codec(self) -> str:
         """FFmpeg's name of the codec that readers get."""
         return self._coding.codec if self.path == "passthrough" and self._coding else "h264"
+
+    @property
+    def coder(self) -> Coder | None:
+        """What encodes it; None while it passes through, and before the first picture."""
+        return self._encoder.coder if self.path == "encode" else None
+
+    @property
+    def fallbacks(self) -> int:
+        """How often NVENC was given up for x264."""
+        return self._encoder.fallbacks
 
     @property
     def size(self) -> Size:

@@ -26,6 +26,7 @@ from sinks.feed import Board, Look
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.stream_route import StreamRoute
 from sinks.video import Encoding, Video
+from sinks.video.coders import check
 from sinks.viewers import looked, viewer_of
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
@@ -83,7 +84,8 @@ class WebrtcSink(Sink):
         return {name: state.video for name, state in self._streams.items()}
 
     async def open(self) -> None:
-        """Listen to the lanes."""
+        """Listen to the lanes. Raises BadSink if there is no such encoder as the config wants."""
+        await asyncio.to_thread(check, self._context.node, self._options.encoder)
         # In a thread: aiortc takes 0.3 s to import.
         await asyncio.to_thread(import_module, "sinks.webrtc.viewers")
         from sinks.webrtc.viewers import Viewers  # noqa: PLC0415
@@ -149,6 +151,7 @@ class WebrtcSink(Sink):
             **counts,
             "too_large_messages_total": self.too_large,
             "snapshots_total": pictures,
+            "lost_encoders_total": sum(video.fallbacks for video in self.videos.values()),
         }
 
     def address(self) -> str:
@@ -157,7 +160,10 @@ class WebrtcSink(Sink):
 
     def _stream(self, name: str) -> StreamState:
         context, options = self._context, self._options
-        encoding = Encoding(preset=options.preset, kbps=options.bitrate, width=options.width)
+        encoding = Encoding(
+            preset=options.preset, kbps=options.bitrate, width=options.width,
+            encoder=options.encoder,
+        )  # fmt: skip
         video = Video.of(name, context, encoding, refusal, burn=options.burn)
         nodes = tuple(
             one for one in context.inputs
