@@ -78,7 +78,7 @@ class RecordOptions(Options):
         8000, ge=50, le=200_000, description="Kilobits a second at most, where they are encoded."
     )
     encoder: Choice = Field(
-        "auto", description="What encodes, where it has to be, as in `sink: webrtc`."
+        "x264", description="What encodes, where it has to be, as in `sink: webrtc`."
     )
     preset: Preset = Field(
         "veryfast",

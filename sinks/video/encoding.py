@@ -29,4 +29,4 @@ class Encoding:
     width: int = 1920
     keyframe_s: float = 4.0
     threads: int = 1
-    encoder: Choice = "auto"
+    encoder: Choice = "x264"

@@ -10,7 +10,7 @@ class EncodedOptions(Options):
     """How a stream is encoded for those who see it live, where it must be."""
 
     encoder: Choice = Field(
-        "auto",
+        "x264",
         description="What encodes, where a stream must be: `x264` works everywhere; `nvenc` is "
         "NVIDIA's, and an error where there is none; `auto` is NVENC where it can be opened, else "
         "x264.",

@@ -128,7 +128,7 @@ def test_the_best_quality_is_not_taken_for_automatic() -> None:
 def test_auto_is_x264_where_there_is_no_nvenc() -> None:
     assert settled("auto") == "x264"
     told: list[str] = []
-    encoder = Encoder(Encoding(), told.append)
+    encoder = Encoder(Encoding(encoder="auto"), told.append)
     assert numbers_in(encoded(encoder, range(3))) == [0, 1, 2]
     assert (encoder.coder, told) == ("x264", [])
     check("view", "auto")
