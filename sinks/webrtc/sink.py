@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from sinks.feed import Board, Look
+from sinks.feed import Feed, Look
 from sinks.sink import Delivery, Mode, Sink, SinkContext
 from sinks.stream_route import StreamRoute
 from sinks.video import Encoding, Video
@@ -71,7 +71,8 @@ class WebrtcSink(Sink):
         self._options = options
         self._context = context
         self._bulletins = Bulletins()
-        self.board = Board(context.streams, replace(SNAPSHOT, guards=context.guards))
+        look = replace(SNAPSHOT, guards=context.guards)
+        self.feeds = {name: Feed(look) for name in context.streams}
         self._streams = {name: self._stream(name) for name in context.streams}
         self._throttle = Throttle()
         self._viewers: Viewers | None = None
@@ -113,7 +114,7 @@ class WebrtcSink(Sink):
                 state.video.draw(replace(delivery, nodes=(), recent={}))
             if not self._options.burn:
                 self._say(delivery)
-            self.board.offer(replace(delivery, nodes=tuple(frame.results)))
+            self.feeds[frame.stream].offer(replace(delivery, nodes=tuple(frame.results)))
 
     async def announce(self, event: Event) -> None:
         """Tell pages."""
@@ -124,7 +125,6 @@ class WebrtcSink(Sink):
     async def close(self) -> None:
         """Send everybody away."""
         self._bulletins.close()
-        self.board.close()
         if self._viewers is not None:
             await self._viewers.close()
         videos = [state.video for state in self._streams.values()]
@@ -144,7 +144,7 @@ class WebrtcSink(Sink):
     def counts(self) -> Mapping[str, float]:
         """Those who watch, what they got and what they did not."""
         counts = self._there().counts()
-        pictures = sum(feed.encoded for feed in self.board.feeds.values())
+        pictures = sum(feed.encoded for feed in self.feeds.values())
         return {
             **counts,
             "too_large_messages_total": self.too_large,
@@ -239,7 +239,7 @@ class WebrtcSink(Sink):
     async def _snapshot(self, request: Request) -> Response:
         state = self._known(request)
         looked(request, state.name, "snapshot")
-        feed = self.board.feeds[state.name]
+        feed = self.feeds[state.name]
         shown = await feed.picture() if feed.number else None
         if shown and time.monotonic() - shown.delivery.frame.arrived < FRESH_S:
             return Response(shown.jpeg, 200, {**LIVE, **shown.headers})
