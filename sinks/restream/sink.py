@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import ClassVar
 
 from av.codec import codecs_available
@@ -99,12 +98,9 @@ class RestreamSink(Sink):
         return path.replace(STREAM, streams[0]) if len(streams) == 1 else path
 
     async def _draw(self, stream: str, deliveries: Sequence[Delivery]) -> None:
-        guarded = stream in self._context.guards
-        if not (guarded or self._options.burn):
-            return
-        for delivery in deliveries:
-            shown = delivery if self._options.burn else replace(delivery, nodes=(), recent={})
-            await asyncio.wrap_future(self.videos[stream].draw(shown))
+        video = self.videos[stream]
+        for delivery in deliveries if video.drawn else ():
+            await asyncio.wrap_future(video.draw(delivery))
 
     def _video(self, stream: str) -> Video:
         options = self._options

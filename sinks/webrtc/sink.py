@@ -108,10 +108,7 @@ class WebrtcSink(Sink):
             frame = delivery.frame
             state = self._streams[frame.stream]
             state.pulse.picture(frame)
-            if self._options.burn:
-                state.video.draw(delivery)
-            elif frame.stream in self._context.guards:
-                state.video.draw(replace(delivery, nodes=(), recent={}))
+            state.video.draw(delivery)
             if not self._options.burn:
                 self._say(delivery)
             self.feeds[frame.stream].offer(replace(delivery, nodes=tuple(frame.results)))
