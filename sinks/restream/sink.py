@@ -2,10 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 from av.codec import codecs_available
-from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from sinks.errors import BadSink
@@ -15,8 +13,8 @@ from sinks.restream.push import Push
 from sinks.restream.routes import HlsRoutes
 from sinks.restream.segments import Segmenter
 from sinks.restream.shelf import Shelf
-from sinks.sink import Delivery, Mode, Sink, SinkContext
-from sinks.video import Encoding, Video
+from sinks.sink import Delivery, SinkContext
+from sinks.video import Encoding, Video, VideoSink
 from stages.capture.mask import mask
 from stages.lane import Coding
 
@@ -24,18 +22,10 @@ TAKEN = {"rtsp": ("h264", "hevc"), "rtsps": ("h264", "hevc")}
 """What passes through, by the kind of address; elsewhere H.264 alone, which every player knows."""
 
 
-class RestreamSink(Sink):
+class RestreamSink(VideoSink):
     """Passes streams on, without encoding where that can be. No receiver holds anybody up."""
 
     Options = RestreamOptions
-    mode: ClassVar[Mode] = "each"
-    lane: ClassVar[bool] = True
-
-    @classmethod
-    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:
-        """A picture that is drawn on, or partly hidden, waits for all who have a say in it."""
-        burn = isinstance(options, RestreamOptions) and options.burn
-        return "frame" if burn or guarded else "each"
 
     def __init__(self, options: RestreamOptions, context: SinkContext) -> None:
         """Nothing goes out yet."""

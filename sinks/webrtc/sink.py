@@ -13,19 +13,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import structlog
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from sinks.feed import Feed, Look
-from sinks.sink import Delivery, Mode, Sink, SinkContext
+from sinks.sink import Delivery, SinkContext
 from sinks.stream_route import StreamRoute
-from sinks.video import Encoding, Video
+from sinks.video import Encoding, Video, VideoSink
 from sinks.viewers import looked, viewer_of
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
@@ -49,18 +48,10 @@ LIVE = {**NO_STORE, "Cross-Origin-Resource-Policy": "same-origin"}
 log = structlog.get_logger()
 
 
-class WebrtcSink(Sink):
+class WebrtcSink(VideoSink):
     """Shows streams to browsers, encodes each at most once, and most not at all."""
 
     Options = WebrtcOptions
-    mode: ClassVar[Mode] = "each"
-    lane: ClassVar[bool] = True
-
-    @classmethod
-    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:
-        """A picture that is drawn on, or partly hidden, waits for all who have a say in it."""
-        burn = isinstance(options, WebrtcOptions) and options.burn
-        return "frame" if burn or guarded else "each"
 
     def __init__(self, options: WebrtcOptions, context: SinkContext) -> None:
         """Nobody watches yet."""
