@@ -127,7 +127,7 @@ async def test_one_who_does_not_read_holds_up_nobody() -> None:
     async with shown(max_fps=120, quality=95) as (sink, client):
         port = client.base_url.port
         _, lazy = await asyncio.open_connection("127.0.0.1", port, limit=1024)
-        lazy.write(b"GET /streams/a.mjpeg HTTP/1.1\r\nHost: here\r\n\r\n")
+        lazy.write(b"GET /streams/a.mjpeg HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await sink.write([delivery(frame_of(noise, 0), "capture")])
         longest, seen = 0.0, []
         async with client.stream("GET", "/streams/a.mjpeg") as response:
@@ -141,6 +141,7 @@ async def test_one_who_does_not_read_holds_up_nobody() -> None:
                     await sink.write([delivery(frame_of(noise, seen[-1] + 1), "capture")])
                     longest = max(longest, time.perf_counter() - began)
                     await asyncio.sleep(0)
+            assert sink.counts()["viewers"] == 2
         assert seen == list(range(30))
         assert longest < 0.1
         lazy.close()
