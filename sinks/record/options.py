@@ -6,12 +6,12 @@ from typing import Literal
 from pydantic import Field
 
 from sinks.video.encoding import Choice, Preset
-from stages.stage import Options
+from sinks.video.options import VideoOptions
 
 Mode = Literal["continuous", "events", "both"]
 
 
-class RecordOptions(Options):
+class RecordOptions(VideoOptions):
     """The keys of `sink: record`."""
 
     path: Path = Field(
@@ -67,9 +67,6 @@ class RecordOptions(Options):
         True,
         description="Show recordings over HTTP, and so in the page. Of several such sinks, one "
         "can.",
-    )
-    burn: bool = Field(
-        False, description="Draw results into the pictures, which then have to be encoded."
     )
     crf: int = Field(
         23, ge=0, le=51, description="Quality where pictures are encoded: lower is better."

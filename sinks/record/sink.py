@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from sinks.errors import BadSink
@@ -18,8 +17,8 @@ from sinks.record.recorder import Recorder
 from sinks.record.remux import refuse
 from sinks.record.segment import Said
 from sinks.record.shelf import Shelf
-from sinks.sink import Delivery, Mode, Sink, SinkContext
-from sinks.video import Encoding, Video
+from sinks.sink import Delivery, SinkContext
+from sinks.video import Encoding, Video, VideoSink
 from sinks.video.coders import check
 from sinks.wire import encode, result_message
 from stages.events import Event
@@ -33,7 +32,7 @@ CHANGED = "setting.changed"
 KEYFRAME_S = 2.0  # from keyframe to keyframe where pictures are encoded: how exactly files are cut
 
 
-class RecordSink(Sink):
+class RecordSink(VideoSink):
     """Records packets as they come; encodes only what cannot be kept so, or has to be drawn.
 
     A stream that is guarded is recorded as its guards have left it, from the graph.
@@ -42,14 +41,7 @@ class RecordSink(Sink):
     """
 
     Options = RecordOptions
-    lane: ClassVar[bool] = True
     judges: ClassVar[bool] = True
-
-    @classmethod
-    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:
-        """Pictures are needed where something has to be hidden or drawn."""
-        assert isinstance(options, RecordOptions)
-        return "frame" if guarded or options.burn else "each"
 
     def __init__(self, options: RecordOptions, context: SinkContext) -> None:
         """Touch nothing yet."""

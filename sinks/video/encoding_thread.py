@@ -47,20 +47,26 @@ class EncodingThread:
     encoded, lost  pictures so far; lost are those that came faster than they could be encoded
     coder          what encoded the last one; None before the first
     fallbacks      how often NVENC was given up for x264, see `Encoder`
-    announce       hears of that
     """
 
     def __init__(
-        self, stream: str, encoding: Encoding, give: Callable[[Packet], None], *, whole: bool
+        self,
+        stream: str,
+        encoding: Encoding,
+        give: Callable[[Packet], None],
+        announce: Callable[[Event], None] = unheard,
+        *,
+        whole: bool,
     ) -> None:
         """Start nothing yet.
 
-        give   gets the packets, in order
-        whole  lose no picture: who offers them waits for `done`
+        give      gets the packets, in order
+        announce  hears when NVENC is given up
+        whole     lose no picture: who offers them waits for `done`
         """
         self.encoded = self.lost = self.fallbacks = 0
         self.coder: Coder | None = None
-        self.announce: Callable[[Event], None] = unheard
+        self._announce = announce
         self._stream = stream
         self._encoding = encoding
         self._give = give
@@ -154,7 +160,7 @@ class EncodingThread:
 
     def _fell_back(self, why: str) -> None:
         self.fallbacks += 1
-        self.announce(Event("encoder.lost", self._stream, {"error": why}))
+        self._announce(Event("encoder.lost", self._stream, {"error": why}))
 
     def _due(self, pts: float) -> bool:
         """Whether this picture shall be a keyframe."""

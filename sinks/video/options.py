@@ -1,4 +1,4 @@
-"""The keys of a sink that encodes what it cannot pass on."""
+"""The keys of sinks of coded video, which encode what they cannot pass on."""
 
 from pydantic import Field
 
@@ -6,7 +6,17 @@ from sinks.video.encoding import Choice, Preset
 from stages.stage import Options
 
 
-class EncodedOptions(Options):
+class VideoOptions(Options):
+    """What becomes of a stream's video."""
+
+    burn: bool = Field(
+        False,
+        description="Draw results into the pictures, which then have to be encoded; else video is "
+        "left as it came, where that can be.",
+    )
+
+
+class EncodedOptions(VideoOptions):
     """How a stream is encoded for those who see it live, where it must be."""
 
     encoder: Choice = Field(

@@ -13,19 +13,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import structlog
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from sinks.feed import Board, Look
-from sinks.sink import Delivery, Mode, Sink, SinkContext
+from sinks.feed import Feed, Look
+from sinks.sink import Delivery, SinkContext
 from sinks.stream_route import StreamRoute
-from sinks.video import Encoding, Video
+from sinks.video import Encoding, Video, VideoSink
 from sinks.video.coders import check
 from sinks.viewers import looked, viewer_of
 from sinks.webrtc.assets import Assets
@@ -50,18 +49,10 @@ LIVE = {**NO_STORE, "Cross-Origin-Resource-Policy": "same-origin"}
 log = structlog.get_logger()
 
 
-class WebrtcSink(Sink):
+class WebrtcSink(VideoSink):
     """Shows streams to browsers, encodes each at most once, and most not at all."""
 
     Options = WebrtcOptions
-    mode: ClassVar[Mode] = "each"
-    lane: ClassVar[bool] = True
-
-    @classmethod
-    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:
-        """A picture that is drawn on, or partly hidden, waits for all who have a say in it."""
-        burn = isinstance(options, WebrtcOptions) and options.burn
-        return "frame" if burn or guarded else "each"
 
     def __init__(self, options: WebrtcOptions, context: SinkContext) -> None:
         """Nobody watches yet."""
@@ -72,7 +63,8 @@ class WebrtcSink(Sink):
         self._options = options
         self._context = context
         self._bulletins = Bulletins()
-        self.board = Board(context.streams, replace(SNAPSHOT, guards=context.guards))
+        look = replace(SNAPSHOT, guards=context.guards)
+        self.feeds = {name: Feed(look) for name in context.streams}
         self._streams = {name: self._stream(name) for name in context.streams}
         self._throttle = Throttle()
         self._viewers: Viewers | None = None
@@ -109,13 +101,10 @@ class WebrtcSink(Sink):
             frame = delivery.frame
             state = self._streams[frame.stream]
             state.pulse.picture(frame)
-            if self._options.burn:
-                state.video.draw(delivery)
-            elif frame.stream in self._context.guards:
-                state.video.draw(replace(delivery, nodes=(), recent={}))
+            state.video.draw(delivery)
             if not self._options.burn:
                 self._say(delivery)
-            self.board.offer(replace(delivery, nodes=tuple(frame.results)))
+            self.feeds[frame.stream].offer(replace(delivery, nodes=tuple(frame.results)))
 
     async def announce(self, event: Event) -> None:
         """Tell pages."""
@@ -126,7 +115,6 @@ class WebrtcSink(Sink):
     async def close(self) -> None:
         """Send everybody away."""
         self._bulletins.close()
-        self.board.close()
         if self._viewers is not None:
             await self._viewers.close()
         videos = [state.video for state in self._streams.values()]
@@ -146,7 +134,7 @@ class WebrtcSink(Sink):
     def counts(self) -> Mapping[str, float]:
         """Those who watch, what they got and what they did not."""
         counts = self._there().counts()
-        pictures = sum(feed.encoded for feed in self.board.feeds.values())
+        pictures = sum(feed.encoded for feed in self.feeds.values())
         return {
             **counts,
             "too_large_messages_total": self.too_large,
@@ -245,7 +233,7 @@ class WebrtcSink(Sink):
     async def _snapshot(self, request: Request) -> Response:
         state = self._known(request)
         looked(request, state.name, "snapshot")
-        feed = self.board.feeds[state.name]
+        feed = self.feeds[state.name]
         shown = await feed.picture() if feed.number else None
         if shown and time.monotonic() - shown.delivery.frame.arrived < FRESH_S:
             return Response(shown.jpeg, 200, {**LIVE, **shown.headers})
