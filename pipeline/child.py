@@ -13,14 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
-import numpy as np
-
 from models.results import Result
-from pipeline.isolation import Assignment, Posted, SharedMemory
+from pipeline.crossing import Assignment, Posted, SharedMemory, unpack
 from pipeline.tuning import step_back_whole, tune
 from stages.events import Event
-from stages.frame import Frame
-from stages.picture import Picture
 from stages.registry import find_stage
 from stages.stage import Stage
 
@@ -52,7 +48,9 @@ def main() -> None:
 
 
 def _make(assignment: Assignment, announce: Callable[[Event], None]) -> Stage:
-    kind = find_stage(assignment.stage, assignment.context.folder)
+    kind = assignment.stage
+    if isinstance(kind, str):
+        kind = find_stage(kind, assignment.context.folder)
     context = replace(assignment.context, announce=announce)
     return kind(kind.Options.model_validate(assignment.options), context)
 
@@ -61,21 +59,9 @@ def _run(
     stage: Stage, posted: Sequence[Posted], memory: SharedMemory, events: list[Event]
 ) -> tuple[str, tuple[list[Result | None], list[Event]] | tuple[str, str]]:
     try:
-        return "results", (list(stage.run([_unpack(one, memory) for one in posted])), events)
+        return "results", (list(stage.run([unpack(one, memory) for one in posted])), events)
     except Exception as error:  # noqa: BLE001 - the stage boundary: the parent raises it
         return "failed", (type(error).__name__, str(error))
-
-
-def _unpack(posted: Posted, memory: SharedMemory) -> Frame:
-    planes = []
-    for place in posted.planes:
-        size = int(np.prod(place.shape))
-        pixels = memory.bytes(place.offset + size)[place.offset :]
-        planes.append(pixels.reshape(place.shape))
-    return Frame(
-        posted.stream, posted.seq, posted.pts, posted.captured_at, posted.arrived, posted.decoded,
-        Picture(tuple(planes), posted.colour), posted.keyframe, posted.corrupt, posted.results,
-    )  # fmt: skip
 
 
 def _die_with_parent() -> None:

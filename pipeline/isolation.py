@@ -1,35 +1,29 @@
 """`isolation: process`: a stage in a process of its own, so that its crash costs one batch.
 
-Pictures cross in memory that both processes map; everything else over a socket. The memory has no
-name (it is a deleted file, on Linux a memfd), so that nothing can be left behind, whoever is killed
-and however. The child is pipeline/child.py.
+The child is pipeline/child.py, and pipeline/crossing.py is what both import: what they need besides
+would only keep the next child from its work.
 
 A child that does not answer within `hang_s` is killed and replaced like one that died.
 """
 
-import mmap
-import os
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from models.results import Result
+from pipeline.crossing import Assignment, SharedMemory, post
 from pipeline.hang import HUNG, hung
-from stages.colour import Colour
+from stages.builtin import STAGES
 from stages.events import Event
 from stages.frame import Frame
 from stages.stage import StageContext, unheard
@@ -39,7 +33,6 @@ log = structlog.get_logger()
 START_LIMIT = (
     120.0  # seconds for a child to import, open its model and say so: ten may do so at once
 )
-ALIGN = 64  # bytes: a cache line
 
 
 class WorkerLost(Exception):
@@ -59,68 +52,6 @@ class StageFailed(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneAt:
-    """Where a plane of a picture lies in the shared memory."""
-
-    offset: int
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A frame on its way to the child: all but its pixels."""
-
-    stream: str
-    seq: int
-    pts: float
-    captured_at: datetime
-    arrived: float
-    decoded: float
-    keyframe: bool
-    corrupt: bool
-    colour: Colour
-    planes: tuple[PlaneAt, ...]
-    results: dict[str, Result]
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """What a child is told first: which stage it runs, and how."""
-
-    stage: str
-    options: dict[str, object]
-    context: StageContext
-
-
-class SharedMemory:
-    """Memory that this process and its child map; it grows with the pictures."""
-
-    def __init__(self, fd: int | None = None) -> None:
-        self.fd = _nameless() if fd is None else fd
-        self._map: mmap.mmap | None = None
-
-    def bytes(self, size: int) -> NDArray[np.uint8]:
-        """The first `size` bytes, (size,) uint8, not copied."""
-        if self._map is None or len(self._map) < size:
-            if os.fstat(self.fd).st_size < size:
-                os.ftruncate(self.fd, size)
-            self._map = mmap.mmap(self.fd, size)
-        return np.frombuffer(self._map, np.uint8, size)
-
-    def close(self) -> None:
-        """Let go; the memory is gone when both have."""
-        self._map = None
-        os.close(self.fd)
-
-
-def _nameless() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("framewire", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
 
 
 def _timeval(seconds: float) -> bytes:
@@ -154,7 +85,7 @@ class IsolatedStage:
         # The child stands in another folder: a relative one would mean another there.
         # What its stage announces comes back with its answers.
         context = replace(context, folder=context.folder.absolute(), announce=unheard)
-        self._assignment = Assignment(name, options.model_dump(), context)
+        self._assignment = Assignment(STAGES.get(name, name), options.model_dump(), context)
         self._announce = announce
         self._hang = hang
         self._lock = threading.Lock()
@@ -193,7 +124,7 @@ class IsolatedStage:
         with self._lock:
             try:
                 self._await_ready()
-                self._wire.send(self._post(frames))
+                self._wire.send(post(frames, self._memory))
                 return self._answer()
             except (EOFError, OSError) as error:
                 stuck = isinstance(error, BlockingIOError)  # its socket's limit has passed
@@ -266,24 +197,3 @@ class IsolatedStage:
         self._child, self._wire = self._spawn()
         self._announce(Event("worker.back", node, {"pid": self._child.pid}))
         return WorkerLost(f"{node}: its process ended with exit code {code}", reason)
-
-    def _post(self, frames: Sequence[Frame]) -> list[Posted]:
-        size, places = 0, []
-        for frame in frames:
-            at = []
-            for plane in frame.picture.planes:
-                at.append(PlaneAt(size, plane.shape))
-                size += -(-plane.size // ALIGN) * ALIGN
-            places.append(tuple(at))
-        memory = self._memory.bytes(size)
-        for frame, planes in zip(frames, places, strict=True):
-            for plane, place in zip(frame.picture.planes, planes, strict=True):
-                room = memory[place.offset : place.offset + plane.size]
-                np.copyto(room.reshape(place.shape), plane)
-        return [
-            Posted(
-                frame.stream, frame.seq, frame.pts, frame.captured_at, frame.arrived, frame.decoded,
-                frame.keyframe, frame.corrupt, frame.picture.colour, planes, dict(frame.results),
-            )
-            for frame, planes in zip(frames, places, strict=True)
-        ]  # fmt: skip

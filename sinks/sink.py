@@ -3,16 +3,18 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
-from starlette.routing import BaseRoute
 
 from models.results import Result
 from stages.events import Event
 from stages.frame import Frame
 from stages.lane import Lane
 from stages.stage import StageOptions, unheard
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute  # most sinks show nothing over HTTP
 
 Mode = Literal["each", "frame"]
 
@@ -139,7 +141,7 @@ class Sink(Protocol):
         """Flush and let go. Called once, after the last write."""
         return
 
-    def routes(self) -> Sequence[BaseRoute]:
+    def routes(self) -> "Sequence[BaseRoute]":
         """What the sink shows over HTTP, mounted in the pipeline's server."""
         return ()
 
