@@ -29,7 +29,10 @@ def main() -> None:
     tune()
     wire = Connection(int(sys.argv[1]))
     memory = SharedMemory(int(sys.argv[2]))
-    assignment = wire.recv()
+    try:
+        assignment = wire.recv()
+    except (EOFError, ConnectionResetError):  # it stood by and was never needed
+        return
     events: list[Event] = []
     try:
         stage = _make(assignment, events.append)
@@ -65,8 +68,7 @@ def _run(
 
 
 def _die_with_parent() -> None:
-    # Ctrl-C reaches the whole process group, and so does the end of a service; the parent drains,
-    # and this process with it.
+    # The end of a service reaches all its processes; the parent drains, and this one with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.platform == "linux":

@@ -3,7 +3,8 @@
 The child is pipeline/child.py, and pipeline/crossing.py is what both import: what they need besides
 would only keep the next child from its work.
 
-A child that does not answer within `hang_s` is killed and replaced like one that died.
+A child that does not answer within `hang_s` is killed and replaced like one that died. Another one
+stands by for that: it has imported what each child needs, and waits to be told what to run.
 """
 
 import socket
@@ -94,6 +95,7 @@ class IsolatedStage:
         # On Linux the child dies with the thread that started it, so that thread has to last as
         # long as we do: a worker's own leaves before its stage is closed.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix=f"{context.node}-spawner")
+        self._spare: tuple[subprocess.Popen[bytes], Connection] | None = None
         self._child, self._wire = self._spawn()
         try:
             self._await_ready()
@@ -133,18 +135,23 @@ class IsolatedStage:
                 raise self._replace(HUNG if stuck else "worker lost") from error
 
     def close(self) -> None:
-        """End the child: it leaves by itself when its socket closes, or is killed."""
-        self._wire.close()
-        try:
-            self._child.wait(timeout=2.0)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        """End the child, and the one that stands by."""
+        if self._spare is not None:
+            _end(*self._spare)
+        _end(self._child, self._wire)
         self._spawner.shutdown()
         self._memory.close()
 
     def _spawn(self) -> tuple[subprocess.Popen[bytes], Connection]:
         self._ready = False
+        if self._spare is not None:
+            (child, wire), self._spare = self._spare, None
+            try:
+                wire.send(self._assignment)
+            except OSError:  # it has been killed while it waited
+                _end(child, wire)
+            else:
+                return child, wire
         child, wire = self._spawner.submit(self._start).result()
         wire.send(self._assignment)
         return child, wire
@@ -165,6 +172,8 @@ class IsolatedStage:
                 ],
                 pass_fds=(theirs.fileno(), self._memory.fd),
                 stdin=subprocess.DEVNULL,
+                # Ctrl-C, which it could not yet ignore while it imports, is for us alone.
+                process_group=0,
                 cwd=Path(__file__).parents[1],
             )
         return child, Connection(ours.detach())
@@ -176,6 +185,15 @@ class IsolatedStage:
             raise EOFError(f"the child was not ready within {START_LIMIT:.0f} s")
         self._answer()
         self._ready = True
+        if self._spare is None:  # not before, or it would keep this one from its work
+            self._stand_by()
+
+    def _stand_by(self) -> None:
+        try:
+            self._spare = self._spawner.submit(self._start).result()
+        except OSError as error:  # no descriptor, no memory: then the next one takes longer
+            node = self._assignment.context.node
+            log.warning("no process stands by", node=node, error=str(error))
 
     def _answer(self) -> Sequence[Result | None]:
         kind, value = self._wire.recv()
@@ -197,3 +215,13 @@ class IsolatedStage:
         self._child, self._wire = self._spawn()
         self._announce(Event("worker.back", node, {"pid": self._child.pid}))
         return WorkerLost(f"{node}: its process ended with exit code {code}", reason)
+
+
+def _end(child: subprocess.Popen[bytes], wire: Connection) -> None:
+    """It leaves by itself when its socket closes, or is killed."""
+    wire.close()
+    try:
+        child.wait(timeout=2.0)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
