@@ -31,7 +31,7 @@ def main() -> None:
     memory = SharedMemory(int(sys.argv[2]))
     try:
         assignment = wire.recv()
-    except (EOFError, ConnectionResetError):  # it stood by and was never needed
+    except (EOFError, ConnectionResetError):  # it stood by, and we are gone
         return
     events: list[Event] = []
     try:

@@ -137,6 +137,7 @@ class IsolatedStage:
     def close(self) -> None:
         """End the child, and the one that stands by."""
         if self._spare is not None:
+            self._spare[0].kill()  # it holds nothing, and may be amid its imports
             _end(*self._spare)
         _end(self._child, self._wire)
         self._spawner.shutdown()
