@@ -139,8 +139,9 @@ async def test_a_time_that_is_none_costs_no_message(told: str, tmp_path: Path) -
             await receiver.until(lambda r: len(r.taken) == 1)
 
 
-async def test_a_servers_cookies_are_not_kept(tmp_path: Path) -> None:
-    answer = "200 Set-Cookie: visitor=7; Path=/"
+@pytest.mark.parametrize("value", ["7", "é"])  # one that is not ASCII could not be sent back
+async def test_a_servers_cookies_are_not_kept(value: str, tmp_path: Path) -> None:
+    answer = f"200 Set-Cookie: visitor={value}; Path=/"
     async with receiving(otherwise=answer) as receiver, opened(receiver, tmp_path) as sink:
         await sink.write(deliveries(3))
         assert [request.headers.get("cookie") for request in receiver.got] == [None] * 3
