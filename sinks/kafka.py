@@ -228,7 +228,7 @@ class KafkaSink(MessageSink):
             except (errors.KafkaError, OSError, TimeoutError) as error:
                 away = error
             else:
-                await connection.close()
+                connection.close()
                 return
         assert away is not None
         raise away
