@@ -172,7 +172,6 @@ def packets() -> list[Sample]:
     return [
         Sample({"hello": CONNECTED, "first": first, "second": second}, pack),
         Sample({"hello": CONNECTED, "first": first + message, "second": twice + rest}, pack),
-        Sample({"hello": b"\x20\x02\x00\x05"}, pack),
     ]
 
 
