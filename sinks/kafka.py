@@ -123,8 +123,6 @@ class KafkaSink(MessageSink):
 
     async def bring(self, records: Sequence[Record]) -> None:
         """Send them, and wait until the brokers have all."""
-        from aiokafka.errors import KafkaError  # noqa: PLC0415
-
         sent: list[tuple[Record, asyncio.Future[object]]] = []
         lost: BaseException | None = None
         try:
@@ -133,7 +131,9 @@ class KafkaSink(MessageSink):
                 await self._send(producer, records, sent)
                 if sent:
                     await asyncio.wait([answer for _, answer in sent])
-        except (KafkaError, OSError, TimeoutError) as error:
+        except SinkLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - aiokafka divides by how many partitions it is told
             lost = error
             await self._hang_up()
         for record, answer in sent:
