@@ -6,7 +6,7 @@ See `docs/ways-out.md`. aiokafka is the extra `kafka`, and is imported in a thre
 import asyncio
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -246,14 +246,17 @@ class KafkaSink(MessageSink):
         }
 
     async def _hang_up(self) -> None:
-        """Leave the producer: what it still held is tried again by the next one."""
+        """Leave the producer: what it still held is tried again by the next one.
+
+        One that cannot send what it holds never ends by itself: it would go on beside the next.
+        """
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        stopping = asyncio.create_task(producer.stop())
-        await asyncio.wait([stopping], timeout=2 * self._options.give_up_s)
-        stopping.cancel()
-        await asyncio.gather(stopping, return_exceptions=True)
+        give_up_s = self._options.give_up_s
+        if not await _ends(producer.stop(), 2 * give_up_s):
+            await _ends(producer._sender.close(), give_up_s)
+            await _ends(producer.client.close(), give_up_s)
 
     def _trusted(self) -> ssl.SSLContext:
         ca = None if self._options.ca is None else self._context.folder / self._options.ca
@@ -265,3 +268,12 @@ class KafkaSink(MessageSink):
     def _lost(self, error: BaseException) -> SinkLost:
         said = str(error)[:SAID] or f"no answer in {self._options.give_up_s:g} s"
         return SinkLost(f"kafka {self._options.servers} is away: {said}")
+
+
+async def _ends(work: Coroutine[object, object, object], within_s: float) -> bool:
+    """Whether it ends in time; if not, it is ended."""
+    task = asyncio.create_task(work)
+    _, late = await asyncio.wait([task], timeout=within_s)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return not late
