@@ -128,7 +128,8 @@ class Connection:
         if self._relay.wants(packet) or demand.all:
             return self._decoder.decode(packet, taken)
         if demand.none:
-            self._spare(packet)
+            self._decoder.pause()
+            self._spare()
             self._note_gap()
             # Times of decoding rise where those of showing do not.
             numbering.skip(raw if packet.dts is None else packet.dts * self._tick)
@@ -146,7 +147,8 @@ class Connection:
             return self._decoder.decode(packet, taken)
         if verdict is Verdict.ALONE:
             return self._decoder.alone(packet, taken)
-        self._spare(packet)
+        self._decoder.leave_out(packet)
+        self._spare()
         if self._in_order:
             numbering.skip(raw)
         else:
@@ -154,8 +156,7 @@ class Connection:
             numbering.spare(-math.inf if pts is None else pts)
         return iter(())
 
-    def _spare(self, packet: VideoPacket) -> None:
-        self._decoder.leave_out(packet)
+    def _spare(self) -> None:
         self._counts["spared"] += 1
         self._note_life(self.arrived)
 

@@ -107,6 +107,10 @@ class Decoder:
         """This packet stays undecoded on purpose: where it was, nothing is missing."""
         self._soundness.judge(packet)
 
+    def pause(self) -> None:
+        """All packets stay undecoded, up to some keyframe: less work than to leave each out."""
+        self._soundness.pause()
+
     def rest(self) -> Iterator[Decoded]:
         """The pictures that were held back to be put in order; nothing may follow but a flush."""
         yield from self._take(None)

@@ -47,6 +47,10 @@ class Soundness:
                     break
         return self._suspect > 0
 
+    def pause(self) -> None:
+        """Packets go by that are not judged; the next that is, is a keyframe."""
+        self._last = None
+
     def spoil(self) -> None:
         """A picture could not be decoded, or only in part."""
         self._suspect = LASTING

@@ -75,6 +75,16 @@ def test_every_picture_that_a_loss_damages_is_suspect(kind: str, number: int) ->
     assert damaged <= set(suspects(packets, lambda one: one is lost))
 
 
+def test_what_goes_by_while_nobody_looks_is_not_missing() -> None:
+    """Keyframes of an open group are no IDR pictures: their numbers go on over what went by."""
+    packets = coded({"bf": "2", "preset": "medium", "x264-params": f"open-gop=1:keyint={GOP}"}, 60)
+    keyframe = [number for number, packet in enumerate(packets) if packet.is_keyframe][3]
+    soundness = Soundness("h264", None)
+    assert not any(soundness.judge(packet) for packet in packets[:5])
+    soundness.pause()
+    assert not any(soundness.judge(packet) for packet in packets[keyframe:])
+
+
 def test_a_loss_is_over_with_the_next_keyframe() -> None:
     assert suspects(coded({}), lambda one: one.pts == 12) == list(range(13, 20))
 
