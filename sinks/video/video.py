@@ -94,7 +94,7 @@ class Video:
         guards  the privacy nodes of the stream, which may hide parts of its pictures
         burn    results are drawn into them
         whole   no picture may be lost, whatever that holds up, and none is encoded that need not
-                be: who comes between two keyframes gets all since the last
+                be: nothing is kept for readers who come between two keyframes
         announce  hears when an encoder is given up for another
         """
         self.path: Path = "encode"
@@ -189,7 +189,7 @@ class Video:
         """Begin to read. What can be shown already is given at once."""
         one = Subscription(self, reader)
         with self._lock:
-            if self.path == "passthrough" and self._group.seconds > BURST_S and not self._whole:
+            if self.path == "passthrough" and self._group.seconds > BURST_S:
                 self._cross(one)
             elif self.path == "passthrough":
                 for packet in self._group.packets:
@@ -209,7 +209,7 @@ class Video:
         with self._lock:
             if self.path == "encode":
                 self._encoder.want_keyframe(at_once=False)
-            elif not self._whole:
+            else:
                 self._cross(one)
 
     # For the sink -----------------------------------------------------------------------------
@@ -271,7 +271,8 @@ class Video:
         """See `Tap`."""
         if self.path == "passthrough":
             with self._lock:
-                self._group.take(packet)
+                if not self._whole:
+                    self._group.take(packet)
                 if packet.keyframe:
                     self._end_bridge()
                 if self._bridge is not None:
@@ -292,11 +293,10 @@ class Video:
                 self._spread(packet)
 
     def _spread(self, packet: Packet) -> None:
-        with self._lock:
-            self._last = packet
-            for one in self._readers:
-                if not one.bridged:
-                    one.give(packet)
+        self._last = packet
+        for one in self._readers:
+            if not one.bridged:
+                one.give(packet)
 
     def _cross(self, one: Subscription) -> None:
         """Let a reader have the present picture, and those up to the next keyframe, encoded."""

@@ -74,9 +74,13 @@ def video(lane: Lane) -> Iterator[Video]:
     made.close()
 
 
-def test_packets_pass_through_and_a_late_reader_begins_at_the_last_keyframe(
-    lane: Lane, video: Video
+@pytest.mark.parametrize(("whole", "seen"), [(False, [4, 5, 6, 7]), (True, [7])])
+def test_packets_pass_through_and_a_late_reader_begins_at_a_keyframe(
+    lane: Lane, *, whole: bool, seen: list[int]
 ) -> None:
+    """The last one; or the next, where nothing is kept for it."""
+    video = Video("a", lane, Encoding(), no_reordering, whole=whole)
+    video.open()
     lane.open(H264)
     early, late = Read(), Read()
     video.attach(early)
@@ -84,10 +88,12 @@ def test_packets_pass_through_and_a_late_reader_begins_at_the_last_keyframe(
         lane.push(packet(number, keyframe=number in {1, 4}))
     video.attach(late)
     lane.push(packet(6))
+    lane.push(packet(7, keyframe=True))
     assert video.path == "passthrough"
-    assert early.numbers == [1, 2, 3, 4, 5, 6]
-    assert late.numbers == [4, 5, 6]
+    assert early.numbers == [1, 2, 3, 4, 5, 6, 7]
+    assert late.numbers == seen
     assert not lane.pictures
+    video.close()
 
 
 def test_after_a_break_readers_wait_for_a_keyframe(lane: Lane, video: Video) -> None:
