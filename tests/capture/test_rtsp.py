@@ -69,9 +69,10 @@ def test_a_server_that_is_killed_is_a_loss_and_numbers_go_on_after_it() -> None:
     assert source.stats.counts["connections"] == 2
 
 
-def test_a_server_that_freezes_is_noticed_within_the_stall_limit() -> None:
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_a_server_that_freezes_is_noticed_within_the_stall_limit(transport: str) -> None:
     with ServerProcess("tests.servers.rtsp") as frozen:
-        frames = source_of(frozen.urls["card"], stall_s=1).frames()
+        frames = source_of(frozen.urls["card"], transport=transport, stall_s=1).frames()
         next(frames)
         frozen.freeze()
         began = time.monotonic()
