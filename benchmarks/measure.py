@@ -10,6 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Self
 
+import psutil
+
 ROOT = Path(__file__).parents[1]
 RUNS = 5
 
@@ -38,6 +40,15 @@ def measured(module: str, *arguments: str, python: str = sys.executable) -> dict
         raise SystemExit(f"{module} failed:\n{done.stderr[-3000:]}")
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def busy(pid: int) -> float:
+    """Processor seconds of all threads that are there, to the nanosecond where Linux says so."""
+    stats = [one / "schedstat" for one in Path(f"/proc/{pid}/task").glob("*")]
+    if stats and all(one.exists() for one in stats):
+        return sum(int(one.read_text().split()[0]) for one in stats) / 1e9
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 @dataclass(frozen=True, slots=True)

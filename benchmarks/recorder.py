@@ -11,10 +11,9 @@ from pathlib import Path
 from statistics import median
 
 import av
-import psutil
 
 from benchmarks.clip import clip, shipped
-from benchmarks.measure import ROOT, RUNS, Bar, in_turn, spread
+from benchmarks.measure import ROOT, RUNS, Bar, busy, in_turn, spread
 from tests.servers.process import ServerProcess
 
 CAMERAS = 16
@@ -96,20 +95,11 @@ def _spent(command: Sequence[str]) -> float:
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
             time.sleep(SETTLE)
-            before, began = _cpu(process.pid), time.monotonic()
+            before, began = busy(process.pid), time.monotonic()
             time.sleep(SECONDS)
-            return (_cpu(process.pid) - before) / (time.monotonic() - began)
+            return (busy(process.pid) - before) / (time.monotonic() - began)
         finally:
             process.terminate()
-
-
-def _cpu(pid: int) -> float:
-    """Seconds so far of all threads that are there, to the nanosecond where Linux counts so."""
-    stats = [one / "schedstat" for one in Path(f"/proc/{pid}/task").glob("*")]
-    if stats and all(one.exists() for one in stats):
-        return sum(int(one.read_text().split()[0]) for one in stats) / 1e9
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
 
 
 def _packets(path: Path) -> list[tuple[Fraction, Fraction, list[bytes]]]:

@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks.clip import clip
 from benchmarks.folder import WORK
-from benchmarks.measure import ROOT, Bar, measured, spread
+from benchmarks.measure import ROOT, Bar, busy, measured, spread
 from tests.servers.film import film
 from tests.sinks.browser import Page, browser
 
@@ -66,11 +66,9 @@ def cpu(mode: str, viewers: int, nodes: int = 0) -> float:
         watched(address, viewers, overlay=nodes > 0),
     ):
         time.sleep(SETTLE_S)
-        process = psutil.Process(pid)
-        before, began = process.cpu_times(), time.perf_counter()
+        before, began = busy(pid), time.perf_counter()
         time.sleep(MEASURE_S)
-        after, wall = process.cpu_times(), time.perf_counter() - began
-    return 100 * (after.user + after.system - before.user - before.system) / wall
+        return 100 * (busy(pid) - before) / (time.perf_counter() - began)
 
 
 def costs(runs: int = 3) -> Iterator[Bar]:
