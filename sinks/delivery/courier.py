@@ -184,7 +184,11 @@ class Courier:
 
     async def _carry_some(self) -> None:
         assert self.spool is not None
-        records = await asyncio.to_thread(self.spool.peek, self._most)
+        try:
+            records = await asyncio.to_thread(self.spool.peek, self._most)
+        except SinkLost as error:
+            self._tell_of_spool(error)
+            raise
         try:
             await self._deliver(records)
         except SinkLost:
@@ -196,8 +200,15 @@ class Courier:
             self.tally.replayed += len(records)
         self._away = False
         self._backoff.reset()
-        await asyncio.to_thread(self.spool.done, len(records))
+        try:
+            await asyncio.to_thread(self.spool.done, len(records))
+        except SinkLost as error:  # they are not given again, so that the next ones can go
+            self._tell_of_spool(error)
         self._room.set()
+
+    def _tell_of_spool(self, error: SinkLost) -> None:
+        if (held := self._throttle.ready("spool")) is not None:
+            log.error("spool fails", error=str(error), held_back=held)
 
     async def _caught_up(self) -> bool:
         """Whether nothing waits; then senders go straight to the peer again."""

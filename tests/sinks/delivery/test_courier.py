@@ -1,6 +1,7 @@
 """Carrying records to a peer that may be away."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from sinks.delivery import Courier, Policy, Spool
 from sinks.errors import SinkError, SinkLost
 from stages.capture.backoff import Backoff
 from tests.sinks.delivery.peer import Peer, numbers, records
-from tests.sinks.delivery.test_spool import SIZE
+from tests.sinks.delivery.test_spool import SIZE, full_disk
 
 
 @asynccontextmanager
@@ -140,6 +141,31 @@ async def test_a_full_spool_loses_the_oldest(tmp_path: Path) -> None:
         assert numbers(peer.got) == [2, 3, 4]
         assert courier.spool is not None
         assert courier.spool.dropped == 2
+
+
+@pytest.mark.parametrize("policy", ["drop_oldest", "block"])
+async def test_a_full_disk_brings_nothing_twice_and_does_not_hold_up_a_peer_that_is_back(
+    policy: Policy, tmp_path: Path
+) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path, 10 * SIZE, policy) as courier, asyncio.timeout(20):
+        await courier.send(records(0, 10))
+        more = asyncio.create_task(courier.send(records(10, 12)))
+        if policy == "drop_oldest":
+            await more
+        else:
+            while not courier.tally.waits:
+                await asyncio.to_thread(int)
+        with full_disk():
+            peer.there = True
+            await peer.has(9)
+            while courier.behind:
+                await asyncio.to_thread(int)
+            with contextlib.suppress(SinkLost):  # the disk did not take the two that had to wait
+                await more
+            await courier.send(records(12, 14))
+    assert len(set(numbers(peer.got))) == len(peer.got)
+    assert numbers(peer.got)[-2:] == [12, 13]
 
 
 async def test_where_nothing_may_be_lost_a_full_spool_holds_the_sender(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """The queue on disk."""
 
+import resource
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,17 @@ def spool_in(folder: Path, limit: int = 1 << 20, policy: Policy = "drop_oldest")
     spool = Spool(folder / "spool.sqlite", limit, policy=policy)
     spool.open()
     return spool
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of ours grows, and none is written beyond its first kilobyte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 10, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_the_oldest_come_first_and_stay_until_they_are_done(tmp_path: Path) -> None:
@@ -88,6 +102,36 @@ def test_those_that_gave_way_are_not_taken_for_those_that_came_behind(tmp_path: 
     spool.done(2)
     assert numbers(spool.peek(9)) == [3, 4, 5]
     spool.close()
+
+
+def test_what_a_full_disk_does_not_let_go_is_not_given_again(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    spool.append(records(0, 6))
+    with full_disk():
+        for first in (0, 2):
+            assert numbers(spool.peek(2)) == [first, first + 1]
+            with pytest.raises(SinkLost, match="fails: "):
+                spool.done(2)
+        assert (spool.count, spool.size) == (2, 2 * SIZE)
+    spool.append(records(6, 7))
+    assert numbers(spool.peek(9)) == [4, 5, 6]
+    spool.done(1)
+    spool.close()
+    again = spool_in(tmp_path)
+    assert numbers(again.peek(9)) == [5, 6]
+    again.close()
+
+
+def test_at_the_end_what_was_carried_is_removed(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    spool.append(records(0, 6))
+    spool.peek(2)
+    with full_disk(), pytest.raises(SinkLost):
+        spool.done(2)
+    spool.close()
+    again = spool_in(tmp_path)
+    assert numbers(again.peek(9)) == [2, 3, 4, 5]
+    again.close()
 
 
 def test_large_records_are_given_a_few_at_a_time(tmp_path: Path) -> None:
