@@ -35,7 +35,6 @@ PASSING = (
     *(TryAgainError, NoPermissionError),
 )
 PASSING_WORDS = ("NOREPLICAS", "MISCONF", "BUSY ")
-"""Refusals that end by themselves, or when somebody has made room or given a right."""
 
 
 class RedisClient:
@@ -62,7 +61,7 @@ class RedisClient:
                 await cast("Awaitable[object]", self._redis.ping())
         except FAILED as error:
             shut = isinstance(error, AuthenticationError | NoPermissionError)
-            if shut or (isinstance(error, ResponseError) and not _passes(error)):
+            if shut or refuses(error):
                 said = mask(str(error))
                 raise BadSink(f"{self._address.shown}: wanted to be let in, got: {said}") from None
             self.there = False
@@ -113,7 +112,7 @@ class RedisClient:
                 self.there = False
             if isinstance(error, ReadOnlyError):  # the address may lead to another one by now
                 await self._hang_up()
-            if _passes(error):
+            if not refuses(error):
                 return self._lost(error)
         return SinkError(
             f"{self._address.shown}: {len(refused)} of {of} commands refused, "
@@ -125,5 +124,7 @@ class RedisClient:
         return SinkLost(f"{self._address.shown} is away: {said}")
 
 
-def _passes(refused: Exception) -> bool:
-    return isinstance(refused, PASSING) or any(word in str(refused) for word in PASSING_WORDS)
+def refuses(error: Exception) -> bool:
+    """Whether this was refused for good: not until somebody makes room or gives a right, say."""
+    passing = isinstance(error, PASSING) or any(word in str(error) for word in PASSING_WORDS)
+    return isinstance(error, ResponseError) and not passing

@@ -1,5 +1,6 @@
 """From an address to redis-py's client: one server, what Sentinels name, or a Cluster."""
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,10 @@ class Address:
 
 
 def connect(address: Address) -> Connected:
-    """A client, which connects at its first command. Raises BadSink if the address is none."""
+    """A client, which connects at its first command.
+
+    raises  BadSink if the address is none, or `ca` holds no certificates
+    """
     url, limit = address.url, address.give_up_s
     kept: dict[str, Any] = {
         "socket_timeout": limit,
@@ -56,18 +60,27 @@ def connect(address: Address) -> Connected:
     }
     tls: dict[str, Any] = {}
     if url.startswith("rediss") and address.ca is not None:
+        try:
+            ssl.create_default_context(cafile=address.ca)
+        except (OSError, ssl.SSLError) as error:
+            raise BadSink(f"ca {address.ca}: wanted certificates, got: {error}") from error
         tls["ssl_ca_certs"] = str(address.ca)
+    client: Connected
     try:
         if url.startswith(SENTINEL):
-            return _by_sentinels(url, kept, tls)
-        if address.cluster:
-            return RedisCluster.from_url(url, **kept, **tls)
-        return Redis.from_url(url, retry=RETRY, **kept, **tls)
+            client = _by_sentinels(url, kept, tls)
+        elif address.cluster:
+            client = RedisCluster.from_url(url, **kept, **tls)
+        else:
+            client = Redis.from_url(url, retry=RETRY, **kept, **tls)
+            # Finds a word in the url that means nothing.
+            client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
     except (ValueError, TypeError, RedisError) as error:
         raise BadSink(
             f"url {address.shown}: wanted redis://, rediss://, unix:// or redis+sentinel://: "
             f"{mask(str(error))}"
         ) from None
+    return client
 
 
 async def disconnect(client: Connected) -> None:
@@ -86,8 +99,8 @@ def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
     login, _, hosts = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     service, _, database = parts.path.strip("/").partition("/")
-    if not hosts or not service:
-        raise ValueError("wanted HOST:PORT,.../SERVICE/DB")
+    if not hosts or not service or parts.query:
+        raise ValueError("wanted HOST:PORT,.../SERVICE/DB, and no ?")
     if parts.scheme == "rediss+sentinel":
         tls = {**tls, "ssl": True}
     sentinels = Sentinel(  # type: ignore[no-untyped-call]
@@ -107,5 +120,7 @@ def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
 
 
 def _host(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    return (host, int(port)) if colon else (text, SENTINEL_PORT)
+    parts = urlsplit(f"//{text}")  # which knows IPv6
+    if not parts.hostname:
+        raise ValueError(f"wanted HOST:PORT, got {text!r}")
+    return parts.hostname, parts.port or SENTINEL_PORT
