@@ -179,6 +179,11 @@ class Courier:
                 except SinkLost as error:
                     self._away = True
                     await self._rest(error)
+                except Exception as error:  # no worker stands above this task
+                    self._away = True
+                    if (held := self._throttle.ready("mistake")) is not None:
+                        log.exception("records are tried again after a mistake", held_back=held)
+                    await self._rest(error)
             log.info("spool is empty again", replayed=self.tally.replayed - before,
                      seconds=round(time.monotonic() - began, 3))  # fmt: skip
 
@@ -225,7 +230,7 @@ class Courier:
     def _waiting(self) -> int:
         return 0 if self.spool is None else self.spool.count
 
-    async def _rest(self, error: SinkLost) -> None:
+    async def _rest(self, error: Exception) -> None:
         """Wait before the next try, and keep the promise of `fsync: second` meanwhile."""
         assert self.spool is not None
         if (held := self._throttle.ready("away")) is not None:

@@ -76,6 +76,18 @@ async def test_a_batch_that_broke_off_is_told_again_and_its_ids_say_so(tmp_path:
     assert list(dict.fromkeys(record.id for record in peer.got)) == [r.id for r in records(0, 4)]
 
 
+async def test_a_mistake_of_a_library_below_costs_nothing_that_waits(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 3))
+        peer.breaks = OverflowError("int too large")
+        peer.there = True
+        await peer.has(3)
+        await courier.send(records(3, 4))
+        await peer.has(4)
+    assert numbers(peer.got) == [0, 1, 2, 3]
+
+
 async def test_the_next_run_carries_what_the_last_one_left(tmp_path: Path) -> None:
     peer = Peer(there=False)
     async with courier_to(peer, tmp_path) as courier:

@@ -28,6 +28,7 @@ def test_the_code_is_that_of_openssl() -> None:
         (SECRET, BODY, None, NOW - 301, "got one -301 s ago"),
         (SECRET, BODY, "", NOW, "wanted one t=SECONDS"),
         (SECRET, BODY, "t=x,v1=00", NOW, "wanted one t=SECONDS"),
+        (SECRET, BODY, f"t={'1' * 5000},v1=00", NOW, "wanted one t=SECONDS"),
         (SECRET, BODY, "t=1750000000", NOW, "a v1 that fits"),
         (SECRET, BODY, "t=1750000000,v1=\u00e9", NOW, "a v1 that fits"),
         (SECRET, BODY, "t=1750000000,t=1,v1=00", NOW, "wanted one t=SECONDS"),
