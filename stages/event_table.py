@@ -120,7 +120,7 @@ EVENTS: Mapping[str, EventKind] = {
     ),
     "delivery.refused": EventKind(
         "A peer does not want a message for good, and it is given up; told once a second at most.",
-        "sinks webhook, kafka", "sink",
+        "sinks webhook, mqtt, kafka", "sink",
         {"messages": "how many so far in this run", "error": "what the peer said"},
     ),
     "recording.event": EventKind(
