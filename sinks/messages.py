@@ -25,7 +25,8 @@ from sinks.wire import encode, event_message, result_message
 from stages.events import Event
 from stages.throttle import Throttle
 
-LEAVE_S = 2.0  # that events which are on their way have at the end
+LEAVE_S = 0.5  # that events which are on their way have at the end: a sink has two to close in
+UNDER_WAY = 1000  # events that wait for a full spool (`block`) or a peer that hangs
 
 log = structlog.get_logger()
 
@@ -138,9 +139,14 @@ class MessageSink(Sink, ABC):
                             f"the first with: {why[0]}")  # fmt: skip
 
     async def announce(self, event: Event) -> None:
-        """Send an event; who waits no longer for that does not keep it from being sent."""
+        """Send an event; who waits no longer for that does not keep it from being sent.
+
+        raises  SinkLost if very many are under way already
+        """
         if not self._events:
             return
+        if len(self._announcing) >= UNDER_WAY:
+            raise SinkLost(f"{self.address()}: {UNDER_WAY} events are under way already")
         number = self._numbering.next("event")
         message = event_message(event, run=self._run, number=number)
         record = Record(event_id(number, self._run), self.place_of_events(), encode(message))
