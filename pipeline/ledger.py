@@ -12,6 +12,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+LEFT_OUT = frozenset({"fps", "every", "when", "upstream"})
+"""Why frames are dropped that the node was not to have: the config says so, or a node before it has
+nothing to say."""
+
 
 @dataclass(slots=True)
 class Account:
@@ -79,6 +83,11 @@ class Balance:
         """Every frame that entered is accounted for."""
         spent = self.done + sum(self.dropped.values()) + sum(self.failed.values())
         return self.entered == spent + self.in_flight
+
+    @property
+    def lost(self) -> int:
+        """Frames dropped that the node was to have."""
+        return sum(n for reason, n in self.dropped.items() if reason not in LEFT_OUT)
 
     @staticmethod
     def total(balances: Iterable["Balance"]) -> "Balance":

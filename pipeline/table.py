@@ -105,7 +105,9 @@ def _node_cells(node: NodeReport, fps: float) -> dict[str, str | Text]:
     cells: dict[str, str | Text] = {
         "fps": f"{fps:.1f}",
         "done": str(node.total.done),
-        "dropped": _losses(sum(node.total.dropped.values()), "yellow"),
+        "dropped": _losses(
+            sum(node.total.dropped.values()), "yellow" if node.total.lost else "dim"
+        ),
         "failed": _losses(sum(node.total.failed.values()), "red"),
         "waiting": str(node.depth),
     }

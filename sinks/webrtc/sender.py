@@ -21,6 +21,7 @@ from aiortc import RTCPeerConnection, RTCRtpSender, clock
 from aiortc.codecs.h264 import NAL_TYPE_FU_A, PACKET_MAX, H264Encoder
 from aiortc.codecs.vpx import Vp8Encoder
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
+from aiortc.rtcsctptransport import Chunk
 from aiortc.rtp import HeaderExtensions
 
 from sinks.webrtc.datagrams import Datagrams
@@ -231,6 +232,23 @@ class FanOutSender:
         before, *after = bytes(body).split(_MARK, 1)
         head = _EXTENSION.pack(profile, len(body) >> 2)
         return (0x90, head + before, after[0]) if after else (0x90, head + before)
+
+
+def lose_messages_with(peer: RTCPeerConnection) -> None:
+    """Let what SCTP sends to a viewer who has just gone be lost, as the viewer is.
+
+    aiortc sends it in tasks that nobody waits for, each of which would be logged as a failure. That
+    the viewer has gone is learned from the state of the connection.
+    """
+    if (sctp := peer.sctp) is None:
+        return
+    send = sctp._send_chunk
+
+    async def send_if_there(chunk: Chunk) -> None:
+        with suppress(ConnectionError):
+            await send(chunk)
+
+    setattr(sctp, "_send_chunk", send_if_there)  # noqa: B010 - a method, to mypy
 
 
 async def close(peer: RTCPeerConnection) -> None:

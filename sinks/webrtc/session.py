@@ -22,7 +22,7 @@ from sinks.webrtc.codecs import capabilities
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import MOST_CANDIDATES, Codec, Offer
 from sinks.webrtc.outbox import Outbox, Picture
-from sinks.webrtc.sender import FanOutSender, close
+from sinks.webrtc.sender import FanOutSender, close, lose_messages_with
 
 if TYPE_CHECKING:
     from sinks.webrtc.vp8 import Subscribed
@@ -93,6 +93,7 @@ class Session:
             await self._peer.setLocalDescription()
         except Exception as error:
             raise Refused(400, f"offer: {type(error).__name__}: {error}") from error
+        lose_messages_with(self._peer)
         await self.add(offer.candidates)
         if self._closed or self._over:
             await close(self._peer)  # once more: it may have opened sockets since

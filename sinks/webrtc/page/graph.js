@@ -5,6 +5,7 @@ import { NODE, layout } from "./layout.js";
 import { rate } from "./words.js";
 
 const { wide: WIDE, high: HIGH } = NODE;
+const LEFT_OUT = new Set(["fps", "every", "when", "upstream"]); // as in pipeline/ledger.py
 const COLUMNS = ["Node", "Kind", "fps", "Queue", "Dropped", "Failed", "ms a frame"];
 
 export class Graph {
@@ -84,7 +85,7 @@ export class Graph {
     const { fps, drops, queue, root, cells } = this.parts.get(name);
     const since = (count) => (earlier && seconds ? (count(node) - count(earlier)) / seconds : null);
     const done = since(({ total }) => total.done) ?? node.fps;
-    const dropping = since(({ total }) => sum(total.dropped)) ?? 0;
+    const dropping = since(({ total }) => lost(total.dropped)) ?? 0;
     const failing = since(({ total }) => sum(total.failed)) ?? 0;
     if (root) {
       put(fps, `${rate(done)} fps`);
@@ -104,6 +105,10 @@ function source(report, name) {
   const add = (key) => streams.reduce((total, stream) => total + stream[key], 0);
   return { fps: add("fps"), depth: 0, total: { done: add("captured"), dropped: {}, failed: {} } };
 }
+
+// How many were dropped that the node was to have: of the others the config says that it is not.
+export const lost = (dropped) =>
+  Object.entries(dropped).reduce((total, [reason, count]) => (LEFT_OUT.has(reason) ? total : total + count), 0);
 
 const sum = (reasons) => (typeof reasons === "number" ? reasons : Object.values(reasons ?? {}).reduce((a, b) => a + b, 0));
 

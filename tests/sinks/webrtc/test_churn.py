@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpSendParameters
+from aiortc.rtcsctptransport import HeartbeatChunk
 
 from sinks.webrtc.sender import close
 from sinks.webrtc.session import Session
@@ -118,6 +119,17 @@ async def test_nothing_begins_on_a_connection_that_is_closed() -> None:
     await video.sender.send(RTCRtpSendParameters(codecs=[codec]))
     assert going_on() == set()
     await close(peer)
+
+
+async def test_what_is_still_said_to_who_has_gone_is_no_failure(cinema: Cinema) -> None:
+    async with Peer(cinema.client) as peer:
+        assert await peer.number() is not None
+        (session,) = [one for one in gc.get_objects() if isinstance(one, Session) and one.connected]
+        sctp = session._peer.sctp
+        assert sctp is not None
+        await session.close()
+        assert sctp.transport.state == "closed"
+        await sctp._send_chunk(HeartbeatChunk())  # as a timer of aiortc's does, which nobody awaits
 
 
 @pytest.mark.slow

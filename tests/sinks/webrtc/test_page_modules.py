@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from models.results import Caption, FaceMesh, rle
+from pipeline.ledger import Balance
 from sinks.webrtc.overlay_message import encode
 from stages.overlay import PALETTE, colour_of, ink_on
 from stages.overlay.canvas import DARK
@@ -228,6 +229,12 @@ def test_tiles_are_as_large_as_they_can_be(page: Modules) -> None:
     of = [[1, 1400, 800], [2, 1400, 800], [4, 1400, 800], [9, 1400, 800], [16, 1400, 800],
           [2, 800, 1200], [4, 390, 800], [16, 390, 800]]  # fmt: skip
     assert page.run(script, "stage", of=of) == [1, 2, 2, 3, 4, 1, 1, 2]
+
+
+def test_what_the_config_leaves_out_is_not_lost(page: Modules) -> None:
+    dropped = {"fps": 20, "every": 1, "when": 3, "upstream": 4, "full": 5, "age": 6, "replaced": 7}
+    assert page.run("return m.lost(given.dropped)", "graph", dropped=dropped) == 18
+    assert Balance(46, 0, dropped, {}, 0).lost == 18
 
 
 def test_a_graph_is_laid_out_from_its_sources_to_its_sinks(page: Modules) -> None:
