@@ -111,7 +111,8 @@ EVENTS: Mapping[str, EventKind] = {
         "Another process has taken its place.", "isolation", "node", {"pid": "its process id"}
     ),
     "sink.lost": EventKind(
-        "A sink could not write a batch: Redis is away, the disk is full.",
+        "A sink could not write a batch: the disk is full, or its peer is away and no spool takes "
+        "it.",
         "sink worker", "sink", {"error": "why"},
     ),
     "sink.back": EventKind(
