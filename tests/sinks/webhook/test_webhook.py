@@ -13,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.pipeline import CLOSE_LIMIT
+from sinks.delivery.under_way import MOST
 from sinks.errors import BadSink, SinkError, SinkLost
-from sinks.messages import UNDER_WAY
 from sinks.sink import SinkContext
 from sinks.webhook import WebhookOptions, WebhookSink, verify
 from sinks.wire import decode_event, decode_result
@@ -170,8 +170,7 @@ async def test_events_wait_for_a_peer_that_hangs_but_not_without_end(tmp_path: P
         )
         await sink.open()
         telling = [
-            asyncio.create_task(sink.announce(Event("source.lost", "a")))
-            for _ in range(UNDER_WAY + 1)
+            asyncio.create_task(sink.announce(Event("source.lost", "a"))) for _ in range(MOST + 1)
         ]
         done, waiting = await asyncio.wait(telling, return_when=asyncio.FIRST_COMPLETED)
         assert [type(one.exception()) for one in done] == [SinkLost]
