@@ -95,7 +95,8 @@ class Spool:
         An empty spool takes them whatever their size, else they would wait for ever.
 
         raises  SpoolFull if there is no room and the policy is to block: none was added;
-                SinkLost if the disk does not take them: none was added
+                SinkLost if the disk does not take them: none was added, or what `fsync` promises
+                does not hold for them
         """
         rows = [(len(r.id) + len(r.key) + len(r.data) + EACH, r.id, r.key, r.data) for r in records]
         more = sum(size for size, *_ in rows)

@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import shutil
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from sinks.delivery import Courier, Policy, Spool
+from sinks.delivery import Courier, Policy, Record, Spool
 from sinks.errors import SinkError, SinkLost
 from stages.capture.backoff import Backoff
 from tests.sinks.delivery.peer import Peer, numbers, records
@@ -86,6 +88,48 @@ async def test_a_mistake_of_a_library_below_costs_nothing_that_waits(tmp_path: P
         await courier.send(records(3, 4))
         await peer.has(4)
     assert numbers(peer.got) == [0, 1, 2, 3]
+
+
+async def test_a_spool_that_somebody_deleted_is_carried_all_the_same(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path / "spool") as courier:
+        await courier.send(records(0, 2))
+        shutil.rmtree(tmp_path / "spool")
+        await courier.send(records(2, 4))
+        await peer.was_asked(peer.asked + 3)
+        peer.there = True
+        await peer.has(4)
+    assert numbers(peer.got) == [0, 1, 2, 3]
+
+
+class Watched(Spool):
+    """A spool of which one can wait for the next sync."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, 1 << 20)
+        self.synced = threading.Event()
+
+    def sync(self) -> None:
+        super().sync()
+        self.synced.set()
+
+
+async def test_what_waits_is_synced_while_the_peer_hangs(tmp_path: Path) -> None:
+    tries = iter([SinkLost("the peer is away")])
+
+    async def hangs(_: Sequence[Record]) -> None:
+        for error in tries:
+            raise error
+        await asyncio.Event().wait()
+
+    spool = Watched(tmp_path / "spool.sqlite")
+    courier = Courier(hangs, spool)
+    await courier.open()
+    await courier.send(records(0, 2))
+    spool.synced.clear()
+    await courier.send(records(2, 4))
+    assert await asyncio.to_thread(spool.synced.wait, 20)
+    await courier.close(0)
 
 
 async def test_the_next_run_carries_what_the_last_one_left(tmp_path: Path) -> None:

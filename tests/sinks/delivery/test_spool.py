@@ -1,6 +1,7 @@
 """The queue on disk."""
 
 import resource
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sinks.delivery import Policy, Record, Spool, SpoolFull
-from sinks.delivery.spool import EACH
+from sinks.delivery.spool import EACH, LAYOUT
 from sinks.errors import BadSink, SinkLost
 from tests.sinks.delivery.peer import numbers, records
 
@@ -155,6 +156,18 @@ def test_a_file_that_is_no_spool_is_refused_and_left_as_it_is(tmp_path: Path) ->
     with pytest.raises(BadSink, match=r"spool\.sqlite: wanted a spool .*not a database"):
         spool_in(tmp_path)
     assert file.read_bytes() == b"a letter to somebody\n" * 100
+
+
+def test_a_spool_of_a_later_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "spool.sqlite") as file:
+        file.execute("CREATE TABLE letters (text)")
+        file.execute(f"PRAGMA user_version = {LAYOUT + 1}")
+    file.close()
+    with pytest.raises(BadSink, match=f"wanted layout {LAYOUT}, got {LAYOUT + 1}"):
+        spool_in(tmp_path)
+    with sqlite3.connect(tmp_path / "spool.sqlite") as file:
+        assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("letters",)]
+    file.close()
 
 
 def test_a_closed_spool_takes_nothing(tmp_path: Path) -> None:
