@@ -1,5 +1,6 @@
 """From an address to redis-py's client: one server, what Sentinels name, or a Cluster."""
 
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from stages.capture.mask import mask
 # Waits of 20, 40 and 80 ms: a server that went down and came up again meanwhile is not noticed.
 RETRY = Retry(ExponentialBackoff(cap=0.1, base=0.01), 3, (ConnectionError,))
 SENTINEL_PORT = 26379
+NUMBERED = ("redis://", "rediss://")
+DATABASE = re.compile(r"/?\d*")
 
 Connected = Redis | RedisCluster
 
@@ -72,9 +75,7 @@ def connect(address: Address) -> Connected:
         elif address.cluster:
             client = RedisCluster.from_url(url, **kept, **tls)
         else:
-            client = Redis.from_url(url, retry=RETRY, **kept, **tls)
-            # Finds a word in the url that means nothing.
-            client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+            client = _by_url(url, kept, tls)
     except (ValueError, TypeError, RedisError) as error:
         raise BadSink(
             f"url {address.shown}: wanted redis://, rediss://, unix:// or redis+sentinel://: "
@@ -91,6 +92,15 @@ async def disconnect(client: Connected) -> None:
     sentinels = getattr(client.connection_pool, "sentinel_manager", None)
     if sentinels is not None:
         await sentinels.aclose()
+
+
+def _by_url(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
+    if url.startswith(NUMBERED) and not DATABASE.fullmatch(urlsplit(url).path):
+        raise ValueError("wanted a number of a database behind the host")  # redis-py would take 0
+    client: Redis = Redis.from_url(url, retry=RETRY, **kept, **tls)
+    # Finds a word in the url that means nothing.
+    client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    return client
 
 
 def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:

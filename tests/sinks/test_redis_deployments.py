@@ -193,6 +193,12 @@ def test_a_cluster_wants_one_of_its_nodes() -> None:
         RedisOptions(cluster=True)
 
 
+async def test_a_database_that_is_no_number_is_refused() -> None:
+    with pytest.raises(BadSink, match="number of a database"):
+        async with opened(url="redis://localhost/results"):
+            pass
+
+
 @pytest.mark.parametrize("url", ["redis://localhost?colour=red", "unix:///s?colour=red"])
 async def test_an_address_with_a_word_that_means_nothing_is_refused(url: str) -> None:
     with pytest.raises(BadSink, match="'colour'"):
