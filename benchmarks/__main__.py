@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import everything, live, recorder, redis, throughput, zoo
+from benchmarks import everything, live, recorder, redis, sharing, throughput, zoo
 from benchmarks.measure import RUNS, Bar
 from pipeline.report import versions
 
@@ -37,7 +37,8 @@ def main() -> None:
     parser.add_argument(
         "parts",
         nargs="*",
-        help="camera file decode latency memory start hop redis record zoo everything, soak",
+        help="camera file decode latency memory start hop redis record zoo sharing everything; "
+        "soak",
     )
     parser.add_argument("--inference", metavar="PYTHON", help="of an environment that has it")
     parser.add_argument("--write", action="store_true", help=f"write {RESULTS.name}")
@@ -53,6 +54,7 @@ def main() -> None:
         "record": recorder.bars,
         "redis": redis.bars,
         "zoo": zoo.bars,
+        "sharing": sharing.bars,
         "everything": everything.bars,
         "soak": lambda: [live.soak()],
     }
