@@ -29,16 +29,19 @@ class Relay:
         """End all connections, and take no new ones."""
         assert self._server is not None
         self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
         for pump in self._pumps:
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
         self._writers.clear()
         self._pumps.clear()
         await self._server.wait_closed()
 
     def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None or not self._server.is_serving():  # accepted as it was cut
+            writer.transport.abort()
+            return
         self._writers.add(writer)
         self._pumps.add(asyncio.create_task(self._connect(reader, writer)))
 
