@@ -110,10 +110,10 @@ async def take(shot: Shot, source: str) -> NDArray[np.uint8]:
     wanted = shot.pts if shot.size is None else 1.0
     async with Pipeline(config) as pipeline:
         running = asyncio.create_task(pipeline.run())
-        board = next(s for s in pipeline.parts.sinks.values() if isinstance(s, WebrtcSink)).board
+        viewer = next(s for s in pipeline.parts.sinks.values() if isinstance(s, WebrtcSink))
         async with asyncio.timeout(PATIENCE_S):
             for stream in list(config.streams)[: shot.streams]:
-                async for picture in board.watch([stream]):
+                async for picture in viewer.feeds[stream].watch():
                     if picture.delivery.frame.pts >= wanted:
                         break
                 jpeg = np.frombuffer(picture.jpeg, np.uint8)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from models.class_count import wrong_labels
 from models.errors import BadModel, BadWeights
+from models.feeds import feeds
 from models.readers import onnx_file
 from models.session import CANNOT_OPEN, open_session
 from models.spec import CONTRACTS, ModelSpec, Port
@@ -47,9 +48,6 @@ def check(spec: ModelSpec, file: Path) -> None:
 
     raises  BadModel naming the file, the input or output, what was wanted and what was got
     """
-    # It asks the store for models, which asks this module.
-    from models.engines import feeds  # noqa: PLC0415
-
     session = open_session(file, device="cpu")
     try:
         session.check_against(spec)

@@ -1,7 +1,7 @@
 """From a config to the parts that run it: sources, stages, sinks, and the graph between them."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -14,7 +14,7 @@ from pipeline.provenance import provenance
 from pipeline.tuning import step_back
 from pipeline.worker import Rules
 from sinks.registry import find_sink
-from sinks.sink import GraphNode, Sink, SinkContext
+from sinks.sink import Change, GraphNode, Setting, Sink, SinkContext
 from stages.capture import make_source
 from stages.events import Event
 from stages.lane import Lane
@@ -23,6 +23,8 @@ from stages.source import Source
 from stages.stage import Runs, StageContext
 
 Announce = Callable[[Event], None]
+Alter = Callable[[str, Change], Awaitable[tuple[Setting, Setting]]]
+"""Changes an option for a sink, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class Assembly:
     governor: Governor
 
 
-async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
+async def assemble(config: PipelineConfig, announce: Announce, change: Alter) -> Assembly:
     """Make all parts: models are opened side by side, sinks are made but not opened.
 
     raises  StageError, ModelError, StageFailed when a stage or source cannot be made; those that
@@ -53,7 +55,7 @@ async def assemble(config: PipelineConfig, announce: Announce) -> Assembly:
     patient = frozenset(name for name, source in sources.items() if not source.live)
     sinks = {
         name: find_sink(box.sink)(
-            box.options, _sink_context(name, config, lanes, patient, announce)
+            box.options, _sink_context(name, config, lanes, patient, announce, change)
         )
         for name, box in config.sinks.items()
     }
@@ -87,6 +89,7 @@ def _sink_context(
     lanes: Mapping[str, Lane],
     patient: frozenset[str],
     announce: Announce,
+    change: Alter,
 ) -> SinkContext:
     streams, guards = config.streams_of(name), config.guards_of(name)
     condition = config.sinks[name].condition
@@ -101,7 +104,7 @@ def _sink_context(
         inputs=tuple(config.sinks[name].inputs), graph=graph,
         patient=patient.intersection(streams),
         when=None if condition is None else condition.holds,
-        announce=announce, origin=partial(provenance, config),
+        announce=announce, origin=partial(provenance, config), change=partial(change, name),
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 import numpy as np
 
 from models.results import Result
-from pipeline.isolation import Assignment, Posted, SharedMemory
+from pipeline.isolation import Assignment, Posted, Retuned, SharedMemory
 from pipeline.tuning import step_back_whole, tune
 from stages.events import Event
 from stages.frame import Frame
@@ -46,7 +46,7 @@ def main() -> None:
         wire.send(("ready", ([], events)))
         while True:
             events.clear()
-            wire.send(_run(stage, wire.recv(), memory, events))
+            wire.send(_answer(stage, wire.recv(), memory, events))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         stage.close()
 
@@ -57,11 +57,14 @@ def _make(assignment: Assignment, announce: Callable[[Event], None]) -> Stage:
     return kind(kind.Options.model_validate(assignment.options), context)
 
 
-def _run(
-    stage: Stage, posted: Sequence[Posted], memory: SharedMemory, events: list[Event]
+def _answer(
+    stage: Stage, told: Sequence[Posted] | Retuned, memory: SharedMemory, events: list[Event]
 ) -> tuple[str, tuple[list[Result | None], list[Event]] | tuple[str, str]]:
     try:
-        return "results", (list(stage.run([_unpack(one, memory) for one in posted])), events)
+        if isinstance(told, Retuned):
+            stage.retune(stage.Options.model_validate(told.options))
+            return "results", ([], events)
+        return "results", (list(stage.run([_unpack(one, memory) for one in told])), events)
     except Exception as error:  # noqa: BLE001 - the stage boundary: the parent raises it
         return "failed", (type(error).__name__, str(error))
 

@@ -28,9 +28,10 @@ DECODERS = {
     "vp9": "files from the web",
     "libdav1d": "AV1",
 }
+NVENC = "h264_nvenc"
 ENCODERS = {
     "libx264": "recording and viewers without a GPU",
-    "h264_nvenc": "an NVIDIA GPU that has an encoder",
+    NVENC: "an NVIDIA GPU that has an encoder",
     "h264_vaapi": "an Intel or AMD GPU",
     "libvpx": "VP8",
 }
@@ -158,8 +159,10 @@ def bfloat16(release: str | None, cpuinfo: Path) -> Finding:
 
 
 def codecs() -> Iterator[Finding]:
-    """What FFmpeg was built with; whether the hardware is there shows when it is used."""
+    """What FFmpeg was built with. NVENC is tried; whether other hardware is there shows in use."""
     import av  # noqa: PLC0415
+
+    from sinks.video.coders import why_no_nvenc  # noqa: PLC0415
 
     yield Finding("video", "FFmpeg", "good", f"{av.ffmpeg_version_info}, in PyAV {av.__version__}")
     for kind, names in (("decoder", DECODERS), ("encoder", ENCODERS)):
@@ -169,8 +172,23 @@ def codecs() -> Iterator[Finding]:
             except ValueError:
                 needs = f"an FFmpeg with {name}"
                 yield Finding("video", f"{kind} {name}", "missing", "not built in", needs)
+                continue
+            if name == NVENC:
+                yield nvenc(why_no_nvenc())
             else:
                 yield Finding("video", f"{kind} {name}", "good", f"built in; {purpose}")
+
+
+def nvenc(why_not: str | None) -> Finding:
+    """Whether NVIDIA's encoder can be used. `why_not`: None if it could be opened."""
+    name = f"encoder {NVENC}"
+    if why_not is None:
+        return Finding("video", name, "good", "opened for a try")
+    needs = (
+        f"{ENCODERS[NVENC]}, and its driver (in a container NVIDIA_DRIVER_CAPABILITIES with "
+        "`video`); x264 does the same work without"
+    )
+    return Finding("video", name, "missing", f"built in, not usable: {why_not}", needs)
 
 
 def cameras(devices: Path, about: Path) -> Iterator[Finding]:

@@ -95,6 +95,13 @@ class Assignment:
     context: StageContext
 
 
+@dataclass(frozen=True, slots=True)
+class Retuned:
+    """What a child is told between two batches: other options for its stage."""
+
+    options: dict[str, object]
+
+
 class SharedMemory:
     """Memory that this process and its child map; it grows with the pictures."""
 
@@ -200,6 +207,24 @@ class IsolatedStage:
                 if stuck and self._hang is not None:
                     self._announce(hung(self._assignment.context.node, frames, self._hang))
                 raise self._replace(HUNG if stuck else "worker lost") from error
+
+    def retune(self, options: BaseModel) -> None:
+        """Give the stage in the child, and in those that may take its place, other options.
+
+        raises  StageFailed with what the stage said against them, or while a child is starting;
+                WorkerLost if the child died
+        """
+        told = options.model_dump()
+        with self._lock:
+            if not self.ready:
+                raise StageFailed("starting", "wanted its process to be ready, got one that starts")
+            try:
+                self._await_ready()
+                self._wire.send(Retuned(told))
+                self._answer()
+            except (EOFError, OSError) as error:
+                raise self._replace("worker lost") from error
+            self._assignment = replace(self._assignment, options=told)
 
     def close(self) -> None:
         """End the child: it leaves by itself when its socket closes, or is killed."""

@@ -18,6 +18,7 @@ from pipeline.drain import drain
 from pipeline.event_log import EventLog
 from pipeline.isolation import IsolatedStage
 from pipeline.overload import PRESSURE
+from pipeline.settings import Settings
 from pipeline.sink_worker import SinkWorker
 from pipeline.traces import Traces, traces_of
 from pipeline.usage import Usage
@@ -69,7 +70,10 @@ class Pipeline:
         try:
             if self.config.traces is not None and self.traces is None:
                 self.traces = traces_of(self.config.traces, tuple(self.config.sinks))
-            self.parts: Assembly = await assemble(self.config, self.bulletin.announce)
+            settings = Settings(self.config, self.workers, self.bulletin.announce)
+            self.parts: Assembly = await assemble(
+                self.config, self.bulletin.announce, settings.change
+            )
         except BaseException:
             await self._close_observers()
             raise

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import structlog
+from pydantic import BaseModel
 
 from models.results import Result
 from pipeline.batch import SAID, SILENT, Outcome
@@ -107,7 +108,8 @@ class Worker:
         self._calls: set[Call] = set()
         self._stuck = 0
         self._closed = False
-        self._lock = threading.Lock()
+        self._retuning = False
+        self._lock = threading.Condition()
         self._throttle = Throttle()
         self._threads = [
             threading.Thread(target=self._work, name=f"{node.name}-{i}", daemon=True)
@@ -129,10 +131,35 @@ class Worker:
                 thread.join(max(0.0, deadline - time.monotonic()))
         if any(thread.is_alive() for thread in self._threads):
             return False
-        if not self._closed:
-            self._closed = True
+        with self._lock:
+            if not self._lock.wait_for(lambda: not self._retuning, deadline - time.monotonic()):
+                return False
+            closed, self._closed = self._closed, True
+        if not closed:
             self._close_stage()
         return True
+
+    def retune(self, options: BaseModel, patience: float) -> None:
+        """Give the stage other options between two batches. One call at a time; it blocks.
+
+        raises  TimeoutError if a batch went on for `patience` seconds, RuntimeError if the stage
+                is closed, and what the stage raises: then it has the options of before
+        """
+        with self._lock:
+            self._retuning = True  # no batch begins
+            quiet = self._lock.wait_for(lambda: not self._calls, patience)
+        try:
+            if not quiet:
+                raise TimeoutError(
+                    f"wanted a moment between two batches, got one that takes over {patience:g} s"
+                )
+            if self._closed:
+                raise RuntimeError("wanted a node that runs, got one that has ended")
+            self._stage.retune(options)
+        finally:
+            with self._lock:
+                self._retuning = False
+                self._lock.notify_all()
 
     def _close_stage(self) -> None:
         try:
@@ -171,8 +198,9 @@ class Worker:
     def _work(self) -> None:
         step_back(self._rules.nice)
         while (batch := self.node.wait(self._rules.batch, self._rules.wait)) is not None:
-            call = Call(batch, time.monotonic())
             with self._lock:
+                self._lock.wait_for(lambda: not self._retuning)
+                call = Call(batch, time.monotonic())
                 self._calls.add(call)
             answers = self._run(call)
             took = time.monotonic() - call.began
@@ -187,6 +215,7 @@ class Worker:
         """The end of a call; whether its batch has not been given up meanwhile."""
         with self._lock:
             self._calls.discard(call)
+            self._lock.notify_all()
             if call.over:
                 self._stuck -= 1
                 self.node.resume()

@@ -1,4 +1,4 @@
-"""Where results go: Redis, files, video, a page."""
+"""Where results go: brokers, files, video, a page."""
 
 from sinks.errors import BadSink, SinkError, SinkLost
 from sinks.sink import Delivery, Sink, SinkContext

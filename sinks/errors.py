@@ -2,7 +2,8 @@
 
 SinkError
 ├── BadSink    the sink cannot be opened with what the config says
-└── SinkLost   its peer is away: a broker that went down, a full disk
+├── SinkLost   its peer is away: a broker that went down, a full disk
+└── Unchanged  an option of a node keeps its value
 """
 
 
@@ -16,3 +17,7 @@ class BadSink(SinkError):
 
 class SinkLost(SinkError):
     """The sink's peer is away."""
+
+
+class Unchanged(SinkError):
+    """An option of a node keeps its value; the message says why."""

@@ -1,8 +1,8 @@
-"""The latest annotated picture of each stream as JPEG, for whoever looks."""
+"""The latest annotated picture of a stream as JPEG, for whoever looks."""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 import cv2
@@ -49,7 +49,6 @@ class Shown:
         return {
             "Content-Type": "image/jpeg",
             "Content-Length": str(len(self.jpeg)),
-            "X-Framewire-Stream": frame.stream,
             "X-Framewire-Seq": str(frame.seq),
             "X-Framewire-Pts": f"{frame.pts:.6f}",
             "X-Framewire-Captured-At": frame.captured_at.isoformat(timespec="microseconds"),
@@ -60,37 +59,35 @@ class Shown:
 class Feed:
     """One stream's latest picture. It becomes a JPEG when somebody asks, once for all who do.
 
-    number   of the latest picture, 0 before the first
-    encoded  pictures that became a JPEG so far
+    number    of the latest picture, 0 before the first
+    encoded   pictures that became a JPEG so far
+    watching  how many look at what `watch` gives
     """
 
     def __init__(self, look: Look) -> None:
         """Nothing to see yet."""
         self.number = 0
         self.encoded = 0
+        self.watching = 0
         self._look = look
         self._due = 0.0
         self._latest: Delivery | None = None
         self._shown: Shown | None = None
         self._making = asyncio.Lock()
+        self._news = asyncio.Event()
+        self._closed = False
 
-    def offer(self, delivery: Delivery) -> bool:
+    def offer(self, delivery: Delivery) -> None:
         """Take a newer picture, unless it comes too soon after the last one taken."""
         now = time.monotonic()
         if now < self._due:
-            return False
+            return
         interval = 1 / self._look.max_fps
         on_time = now - self._due < interval  # then the mean rate is kept, whatever the jitter
         self._due = (self._due if on_time else now) + interval
         self._latest = delivery
         self.number += 1
-        return True
-
-    def state(self) -> dict[str, int | float | None]:
-        """The latest picture's number in its stream and its age, None before the first."""
-        frame = None if self._latest is None else self._latest.frame
-        age = None if frame is None else round((time.monotonic() - frame.arrived) * 1e3)
-        return {"seq": None if frame is None else frame.seq, "age_ms": age}
+        self._wake()
 
     async def picture(self) -> Shown | None:
         """The latest picture, None before the first."""
@@ -104,51 +101,27 @@ class Feed:
                 self.encoded += 1
             return self._shown
 
+    async def watch(self) -> AsyncGenerator[Shown, None]:
+        """The pictures as they come, and the one that is there already.
 
-class Board:
-    """The feeds of all streams, and the news that one of them has a newer picture.
-
-    watching  how many look at what `watch` gives
-    """
-
-    def __init__(self, streams: Sequence[str], look: Look) -> None:
-        """A feed for each stream."""
-        self.watching = 0
-        self.feeds = {stream: Feed(look) for stream in streams}
-        self._news = asyncio.Event()
-        self._closed = False
-
-    def offer(self, delivery: Delivery) -> None:
-        """Take a picture, and wake those who look."""
-        if self.feeds[delivery.frame.stream].offer(delivery):
-            self._wake()
+        Whoever is slow in taking them gets the latest next, never a heap of old ones.
+        """
+        seen = 0
+        self.watching += 1
+        try:
+            while not self._closed:
+                if self.number == seen:
+                    await self._news.wait()
+                elif (shown := await self.picture()) is not None:
+                    seen = shown.number
+                    yield shown
+        finally:
+            self.watching -= 1
 
     def close(self) -> None:
         """End what `watch` gives."""
         self._closed = True
         self._wake()
-
-    async def watch(self, streams: Sequence[str]) -> AsyncGenerator[Shown, None]:
-        """The pictures of some streams as they come, and those that are there already.
-
-        Whoever is slow in taking them gets the latest next, never a heap of old ones.
-        """
-        seen = dict.fromkeys(streams, 0)
-        self.watching += 1
-        try:
-            while not self._closed:
-                news = self._news
-                for stream, number in seen.items():
-                    if self.feeds[stream].number == number:
-                        continue
-                    shown = await self.feeds[stream].picture()
-                    if shown is not None:
-                        seen[stream] = shown.number
-                        yield shown
-                if all(self.feeds[stream].number == number for stream, number in seen.items()):
-                    await news.wait()
-        finally:
-            self.watching -= 1
 
     def _wake(self) -> None:
         self._news.set()

@@ -1,26 +1,26 @@
-"""A page with the live pictures, and each of them as MJPEG and as a snapshot.
+"""Live pictures as MJPEG and as snapshots, for old clients and other programs.
 
-/                       the page
-/streams.json           the streams, and how old the latest picture of each is
-/streams.mjpeg          the pictures of all streams over one connection, as the page reads them
-/streams/{name}.mjpeg   one stream, for `<img>` and for other programs
+/                       a list of the streams, without scripts
+/streams/{name}.mjpeg   one stream
 /streams/{name}.jpg     its latest picture; also at /streams/{name}/snapshot.jpg
+
+People look at the page of `sink: webrtc`, which marks what stands still. MJPEG cannot.
 """
 
-import asyncio
+import hashlib
 import html
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, aclosing
-from importlib.resources import files
+from contextlib import aclosing
 from typing import ClassVar, Literal
 
 from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from sinks.feed import Board, Look, Shown
+from sinks.feed import Feed, Look, Shown
 from sinks.sink import Delivery, Sink, SinkContext
 from sinks.stream_route import StreamRoute
 from sinks.viewers import looked, viewer_of, watching
@@ -30,14 +30,36 @@ BOUNDARY = "framewire"
 SNAPSHOT = "/streams/{name}/snapshot.jpg"
 MIXED = f"multipart/x-mixed-replace; boundary={BOUNDARY}"
 LIVE = {"Cache-Control": "no-store", "Cross-Origin-Resource-Policy": "same-origin"}
-PAGE = {
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; frame-ancestors 'self'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+
+STYLE = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 60rem; margin: 1rem auto; padding: 0 1rem; }
+ul { display: flex; flex-wrap: wrap; gap: 1rem; padding: 0; list-style: none; }
+img { display: block; max-width: min(18rem, 100%); }
+"""
+PAGE = f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>framewire: streams</title>
+<link rel="icon" href="data:,">
+<style>{STYLE}</style>
+</head>
+<body>
+<h1>Streams</h1>
+<p>A picture here may stand still without a mark; <code>sink: webrtc</code> has the live page.</p>
+<ul>ROWS</ul>
+</body>
+</html>
+"""
+ROW = '<li><a href="streams/{name}.mjpeg"><img src="streams/{name}.jpg" alt="">{name}</a></li>'
+DIGEST = b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{DIGEST}'; "
+    "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
 }
-ASSETS = {"page.css": "text/css", "page.js": "text/javascript"}
 
 
 class MjpegOptions(Options):
@@ -61,7 +83,7 @@ class MjpegOptions(Options):
 
 
 class MjpegSink(Sink):
-    """Shows each frame with its results to whoever looks; costs nearly nothing while nobody does.
+    """Gives each frame with its results to old clients; costs nearly nothing while nobody looks.
 
     A picture is encoded once for all who look. One who is slow misses pictures and holds up
     nobody.
@@ -77,65 +99,51 @@ class MjpegSink(Sink):
             *(options.quality, least, options.width, options.max_fps, options.caption),
             guards=context.guards,
         )
-        self._streams = context.streams
         self._sent = 0  # bytes
-        self.board = Board(context.streams, look)
+        self.feeds = {stream: Feed(look) for stream in context.streams}
 
     async def write(self, batch: Sequence[Delivery]) -> None:
         """Put the latest pictures up. Never waits for those who look."""
         for delivery in {delivery.frame.stream: delivery for delivery in batch}.values():
-            self.board.offer(delivery)
+            self.feeds[delivery.frame.stream].offer(delivery)
 
     async def close(self) -> None:
         """End what goes on to those who look."""
-        self.board.close()
+        for feed in self.feeds.values():
+            feed.close()
 
     def routes(self) -> Sequence[BaseRoute]:
-        """The page, its parts, and the pictures."""
+        """The list, and the pictures."""
         return [
             Route("/", self._page),
-            Route("/page/{asset}", _asset),
-            Route("/streams.json", self._list),
-            Route("/streams.mjpeg", self._all),
-            Route("/streams/{name}.mjpeg", self._one),
+            Route("/streams/{name}.mjpeg", self._live),
             Route("/streams/{name}.jpg", self._snapshot),
-            StreamRoute(SNAPSHOT, self._snapshot, self._streams, shared=True),
+            StreamRoute(SNAPSHOT, self._snapshot, self.feeds, shared=True),
         ]
 
     def counts(self) -> Mapping[str, float]:
         """Those who watch, and what they got."""
         return {
-            "viewers": self.board.watching,
+            "viewers": sum(feed.watching for feed in self.feeds.values()),
             "sent_bytes_total": self._sent,
-            "encoded_pictures_total": sum(feed.encoded for feed in self.board.feeds.values()),
+            "encoded_pictures_total": sum(feed.encoded for feed in self.feeds.values()),
         }
 
     def address(self) -> str:
-        """The page."""
+        """The list."""
         return "/"
 
     async def _page(self, request: Request) -> Response:
-        page = await asyncio.to_thread(_read, "page.html")
-        names = [html.escape(name) for name in viewer_of(request).watchable(self._streams)]
-        links = "".join(f'<li><a href="streams/{name}.mjpeg">{name}</a></li>' for name in names)
-        page = page.replace("STREAMS", " ".join(names)).replace("LINKS", links)
-        return Response(page, 200, PAGE, "text/html")
+        names = viewer_of(request).watchable(self.feeds)
+        rows = "".join(ROW.format(name=html.escape(name)) for name in names)
+        return HTMLResponse(PAGE.replace("ROWS", rows), headers=HEADERS)
 
-    async def _list(self, request: Request) -> Response:
-        names = viewer_of(request).watchable(self.board.feeds)
-        streams = [{"name": name, **self.board.feeds[name].state()} for name in names]
-        return JSONResponse({"streams": streams}, headers=LIVE)
-
-    async def _all(self, request: Request) -> Response:
-        names = viewer_of(request).watchable(self._streams)
-        return StreamingResponse(self._parts(names, request), 200, LIVE, MIXED)
-
-    async def _one(self, request: Request) -> Response:
-        return StreamingResponse(self._parts([self._known(request)], request), 200, LIVE, MIXED)
+    async def _live(self, request: Request) -> Response:
+        return StreamingResponse(self._parts(self._known(request), request), 200, LIVE, MIXED)
 
     async def _snapshot(self, request: Request) -> Response:
         name = self._known(request)
-        shown = await self.board.feeds[name].picture()
+        shown = await self.feeds[name].picture()
         if shown is None:
             raise HTTPException(503, f"{name} has given no picture yet", {"Retry-After": "1"})
         looked(request, name, "snapshot")
@@ -143,33 +151,21 @@ class MjpegSink(Sink):
 
     def _known(self, request: Request) -> str:
         name: str = request.path_params["name"]
-        if name not in self.board.feeds or not viewer_of(request).may_watch(name):
+        if name not in self.feeds or not viewer_of(request).may_watch(name):
             raise HTTPException(404, "no such stream")
         return name
 
-    async def _parts(self, streams: Sequence[str], request: Request) -> AsyncIterator[bytes]:
+    async def _parts(self, name: str, request: Request) -> AsyncIterator[bytes]:
         # The boundary comes behind each picture, not before the next one: Chromium shows a part
         # when it has seen the boundary after it.
         boundary = f"--{BOUNDARY}\r\n".encode()
         yield boundary
-        async with aclosing(self.board.watch(streams)) as pictures, AsyncExitStack() as watched:
-            for stream in streams:
-                watched.enter_context(watching(request, stream, "mjpeg"))
-            async for shown in pictures:
-                part = _head(shown) + shown.jpeg + b"\r\n" + boundary
-                self._sent += len(part)
-                yield part
-
-
-async def _asset(request: Request) -> Response:
-    name = request.path_params["asset"]
-    if name not in ASSETS:
-        raise HTTPException(404, "no such file")
-    return Response(await asyncio.to_thread(_read, name), 200, PAGE, ASSETS[name])
-
-
-def _read(name: str) -> str:
-    return files("sinks").joinpath("page", name).read_text("utf-8")
+        async with aclosing(self.feeds[name].watch()) as pictures:
+            with watching(request, name, "mjpeg"):
+                async for shown in pictures:
+                    part = _head(shown) + shown.jpeg + b"\r\n" + boundary
+                    self._sent += len(part)
+                    yield part
 
 
 def _head(shown: Shown) -> bytes:

@@ -16,7 +16,7 @@ from sinks.annotate import shown_size
 from sinks.errors import BadSink, SinkLost
 from sinks.mp4_writer import Encoding, Mp4Writer
 from sinks.sink import Delivery, Sink, SinkContext
-from sinks.video.encoder import Preset
+from sinks.video.encoding import Preset
 from stages.stage import Options
 
 STREAM = "{stream}"

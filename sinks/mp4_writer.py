@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sinks.annotate import Size, annotated
 from sinks.sink import Delivery
-from sinks.video.encoder import TICKS, Preset
+from sinks.video.encoding import TICKS, Preset
 from sinks.video.image import BT601, LIMITED, image_of_bgr
 from stages.frame import Frame
 from stages.placement import Placement

@@ -1,6 +1,6 @@
 """The contract of a sink: where results go."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
@@ -9,7 +9,8 @@ from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from models.results import Result
-from stages.events import Event
+from sinks.errors import Unchanged
+from stages.events import Event, Value
 from stages.frame import Frame
 from stages.lane import Lane
 from stages.stage import StageOptions, unheard
@@ -59,6 +60,29 @@ class GraphNode:
     options: BaseModel
 
 
+Setting = Value | Mapping[str, float]
+"""The value of an option that can be changed while it runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Another value for an option of a node, as somebody asks for it.
+
+    command  the id of the command
+    by       who asks, as they say; None if they do not
+    """
+
+    node: str
+    option: str
+    value: Setting
+    command: str
+    by: str | None = None
+
+
+async def _unchanged(asked: Change) -> tuple[Setting, Setting]:
+    raise Unchanged(f"{asked.node}.{asked.option}: wanted a pipeline that runs, got none")
+
+
 @dataclass(frozen=True, slots=True)
 class SinkContext:
     """What a sink is given beside its own options.
@@ -75,6 +99,7 @@ class SinkContext:
             the config has none. Raises what the condition raises
     announce tells the pipeline of something that happened; from any thread
     origin  what results come from, as digests by name; may take a second
+    change  gives an option its value, and gives back the values before and after; raises Unchanged
     """
 
     node: str
@@ -88,6 +113,7 @@ class SinkContext:
     when: Callable[[Mapping[str, Result]], bool] | None = None
     announce: Callable[[Event], None] = unheard
     origin: Callable[[], Mapping[str, str]] = dict
+    change: Callable[[Change], Awaitable[tuple[Setting, Setting]]] = _unchanged
 
 
 class Sink(Protocol):

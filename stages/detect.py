@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.errors import BadModel
 from models.results import Detections
@@ -56,6 +56,7 @@ class Detect(Stage):
     """Boxes, scores and classes of all things in each frame, and key points or masks if it can."""
 
     Options: ClassVar[type[StageOptions]] = DetectOptions
+    live: ClassVar[frozenset[str]] = frozenset({"score", "scores", "iou"})
     stateless = True
 
     def __init__(self, options: DetectOptions, context: StageContext) -> None:
@@ -65,23 +66,29 @@ class Detect(Stage):
                 class that is named
         """
         self._spec, self._session = open_model(options.model, ("detect", "instances"), context)
+        self._node = context.node
+        self._regions = [np.array(region, np.float32) for region in options.regions]
+        self.retune(options)
+
+    def retune(self, options: BaseModel) -> None:
+        """Other thresholds. Raises BadOptions when the model does not know a class in `scores`."""
+        assert isinstance(options, DetectOptions)
+        self._least = self._thresholds(options)
         self._options = options
-        self._least = self._thresholds(options, context.node)
         limits = {"score_threshold": float(self._least.min()), "iou_threshold": options.iou}
         self._limits = {
             name: np.array(value, np.float32)
             for name, value in limits.items()
             if name in self._session.inputs
         }
-        self._regions = [np.array(region, np.float32) for region in options.regions]
 
-    def _thresholds(self, options: DetectOptions, node: str) -> NDArray[np.float32]:
+    def _thresholds(self, options: DetectOptions) -> NDArray[np.float32]:
         """(C,) float32: the least score of each class; infinite for one that is not wanted."""
         labels = self._spec.labels
         for key, names in (("classes", options.classes), ("scores", options.scores)):
             if unknown := [name for name in names if name not in labels]:
                 raise BadOptions(
-                    f"{node}.{key}: wanted classes of {options.model}, got {unknown[0]!r}; "
+                    f"{self._node}.{key}: wanted classes of {options.model}, got {unknown[0]!r}; "
                     f"{_like(unknown[0], labels)}"
                 )
         least = np.array([options.scores.get(name, options.score) for name in labels], np.float32)

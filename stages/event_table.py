@@ -124,6 +124,11 @@ EVENTS: Mapping[str, EventKind] = {
         "sinks webhook, mqtt, kafka", "sink",
         {"messages": "how many so far in this run", "error": "what the peer said"},
     ),
+    "encoder.lost": EventKind(
+        "NVENC could not be opened for a stream, or failed; x264 encodes it from that very picture "
+        "on.",
+        "sinks webrtc, restream, record", "stream", {"error": "why"},
+    ),
     "recording.event": EventKind(
         "What `when` asks for began to hold, and is recorded.", "sink record", "stream",
         {"pts": "seconds of stream time of the picture", "at": "when it was taken"},
@@ -145,6 +150,13 @@ EVENTS: Mapping[str, EventKind] = {
     "control.pause": EventKind(
         "Somebody asked over Redis that the stream be not recorded.",
         "sink redis", "stream", COMMAND,
+    ),
+    "setting.changed": EventKind(
+        "Somebody gave an option of a node another value over Redis; it lasts until the run ends.",
+        "pipeline", "node",
+        {"option": "of the node's stage", "before": "its value; a mapping as JSON",
+         "after": "the same", "sink": "over which it came", **COMMAND,
+         "by": "who gave the command, as they say, or null"},
     ),
     "stream.degraded": EventKind(
         "Under overload, a stream of low priority gives way by one level.",

@@ -7,7 +7,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.results import Motion
 from stages.frame import Frame
@@ -49,13 +49,19 @@ class MotionGate(Stage):
     """
 
     Options: ClassVar[type[StageOptions]] = MotionOptions
+    live: ClassVar[frozenset[str]] = frozenset({"threshold", "delta"})
 
     def __init__(self, options: MotionOptions, context: StageContext) -> None:  # noqa: ARG002
         """No model and no files."""
-        self._threshold = options.threshold
-        self._delta = options.delta
         self._hold = options.hold_s
         self._gates: dict[str, _Gate] = {}
+        self.retune(options)
+
+    def retune(self, options: BaseModel) -> None:
+        """Other thresholds; what is open stays open for as long as it was to."""
+        assert isinstance(options, MotionOptions)
+        self._threshold = options.threshold
+        self._delta = options.delta
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Motion | None]:
         """One `Motion` a frame, or None: nodes behind do not see it."""

@@ -18,7 +18,7 @@ class Presence:
     """
 
     def __init__(self, least: float, context: StageContext) -> None:
-        self._least = least
+        self.least = least
         self._context = context
         self._there: dict[tuple[str, str], bool] = {}
         self._against: dict[tuple[str, str], int] = {}
@@ -32,7 +32,7 @@ class Presence:
     def _judge(self, frame: Frame, label: str, share: float) -> None:
         key = (frame.stream, label)
         there = self._there.get(key, False)
-        now = share > (self._least / 2 if there else self._least)
+        now = share > (self.least / 2 if there else self.least)
         if now == there:
             self._against[key] = 0
             return

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.errors import BadModel
 from models.results import Segmentation
@@ -67,6 +67,7 @@ class Segment(Stage):
     """The class of each cell of a grid over each frame."""
 
     Options: ClassVar[type[StageOptions]] = SegmentOptions
+    live: ClassVar[frozenset[str]] = frozenset({"presence", "least_area"})
 
     def __init__(self, options: SegmentOptions, context: StageContext) -> None:
         """Open the model.
@@ -81,14 +82,25 @@ class Segment(Stage):
                 f"{context.node}.classes: wanted classes of {options.model} ({', '.join(labels)}), "
                 f"got {unknown[0]!r}"
             )
-        self._options = options
+        self._context = context
         wanted = options.classes or labels
         kept = [c if name in wanted else BACKGROUND for c, name in enumerate(labels)]
         self._kept = np.array(kept, np.uint8)
         self._before: dict[str, NDArray[np.float32]] = {}
-        least = options.presence
-        self._presence = None if least is None else Presence(least, context)
+        self._presence: Presence | None = None
+        self.retune(options)
+
+    def retune(self, options: BaseModel) -> None:
+        """Other thresholds; what is present by the one before is not announced again."""
+        assert isinstance(options, SegmentOptions)
+        self._options = options
         self._pieces = Pieces(options.least_area) if options.regions else None
+        if options.presence is None:
+            self._presence = None
+        elif self._presence is None:
+            self._presence = Presence(options.presence, self._context)
+        else:
+            self._presence.least = options.presence
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Segmentation]:
         """One `Segmentation` a frame. Raises BadModel at a class that has no label."""

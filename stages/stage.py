@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from models.results import Result
 from models.spec import Precision
+from stages.errors import BadOptions
 from stages.events import Event
 from stages.frame import Frame
 
@@ -72,6 +73,13 @@ class Runs(Protocol):
         """
         ...
 
+    def retune(self, options: BaseModel) -> None:  # noqa: ARG002 - most can change nothing
+        """Go on with these options: checked, and other than before only where they are `live`.
+
+        Never called while `run` is. What it raises refuses them: nothing may have changed then.
+        """
+        raise BadOptions(f"{type(self).__name__}: wanted a method `retune`, got none")
+
     def close(self) -> None:
         """Give back what the stage holds. Called once, after its last batch."""
         return
@@ -81,9 +89,11 @@ class Stage(Runs, Protocol):
     """Something that looks at frames. Subclass it to make one of your own.
 
     Options  its own keys in the config
+    live     those of them that may be given another value while it runs, by `retune`
     """
 
     Options: ClassVar[type[StageOptions]] = StageOptions
+    live: ClassVar[frozenset[str]] = frozenset()
     stateless: bool = False
 
     def __init__(self, options: BaseModel, context: StageContext) -> None:

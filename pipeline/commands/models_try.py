@@ -17,9 +17,10 @@ from rich.table import Column, Table
 
 from models import store
 from models.comparison import WANT_PHOTOS, alike, largest_difference
-from models.engines import ENGINES, WARM_UP, feeds, timed
+from models.engines import ENGINES, WARM_UP, timed
 from models.errors import ModelError
 from models.executor import Session
+from models.feeds import feeds
 from models.session import cores, open_session
 from models.spec import ModelSpec
 from pipeline.commands.models import USAGE, known_model, ready, said

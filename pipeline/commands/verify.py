@@ -33,6 +33,8 @@ def _tell(folder: Path, found: Checked) -> None:
     )
     for stream, start, end, why in found.gaps:
         typer.echo(f"  gap: {stream}, {start} to {end}: {why}")
+    for key, since, before, after, by in found.settings:
+        typer.echo(f"  setting: {key}, {before} to {after} at {since}, by {by}")
     for name in found.late:
         typer.echo(f"  late: {name}: vouched for only after a mishap")
     if found.open:

@@ -89,6 +89,9 @@ def _parts(kinds: Kinds) -> Iterator[str]:
         yield f"### `stage: {name}`\n"
         yield f"{purpose(stage)}\n"
         yield _table(stage.Options)
+        if stage.live:
+            told = ", ".join(f"`{key}`" for key in stage.Options.model_fields if key in stage.live)
+            yield f"While it runs, [a command](redis.md#another-threshold) can change {told}.\n"
     yield "### Stages of your own\n"
     yield "`stage: ./file.py:Class`; see [custom-stage.md](custom-stage.md).\n"
     yield f"`{KEY}`, beside `graph`:"

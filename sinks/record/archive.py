@@ -18,6 +18,7 @@ from sinks.record.mend import mend, mend_one
 from sinks.record.options import RecordOptions
 from sinks.record.segment import Segment, files_of
 from sinks.wire import moment
+from stages.events import Event
 from stages.lane import Packet
 
 log = structlog.get_logger()
@@ -160,6 +161,11 @@ class Archive:
         log.warning("recording: a gap", stream=stream, start=str(start), end=str(end), why=why)
         if self._evidence is not None:
             self._evidence.gap(stream, moment(start), moment(end), why)
+
+    def changed(self, event: Event) -> None:
+        """A setting was changed. Raises OSError."""
+        if self._evidence is not None:
+            self._evidence.setting(event.about, moment(event.at), event.detail)
 
     def tidy(self, now: datetime | None = None) -> None:
         """Remove what is too old, then the oldest while there is too much.

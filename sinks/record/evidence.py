@@ -5,6 +5,8 @@
     begin    a run: the public key, the digests of the config and of the models, the mode
     segment  one that is complete: the digests of its files
     gap      nothing was recorded of a stream for a while, and why
+    setting  an option of a node was given another value than it had: results are of it from then
+             on, until the run ends
     removed  one that had to give way, by age or by space
     end      the run ended in order
 
@@ -20,6 +22,7 @@ from sinks.record.appending import Appending
 from sinks.record.chain import FIRST, BadLink, own_key, parse, public_text, sha256, signed
 from sinks.record.index import Entry
 from sinks.wire import moment
+from stages.events import Value
 
 NAME = "evidence.jsonl"
 SCHEMA = 1
@@ -79,6 +82,10 @@ class Evidence:
     def gap(self, stream: str | None, start: str, end: str, why: str) -> None:
         """Nothing was recorded of a stream, or of all, from one moment to another."""
         self._add(kind="gap", stream=stream, start=start, end=end, why=why)
+
+    def setting(self, node: str, since: str, told: Mapping[str, Value]) -> None:
+        """An option of a node was changed. `told`: the detail of the event `setting.changed`."""
+        self._add(kind="setting", node=node, since=since, **told)
 
     def removed(self, segment: str, why: str) -> None:
         """A segment is about to be removed."""

@@ -5,13 +5,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from sinks.video.encoder import Preset
-from stages.stage import Options
+from sinks.video.encoding import Choice, Preset
+from sinks.video.options import VideoOptions
 
 Mode = Literal["continuous", "events", "both"]
 
 
-class RecordOptions(Options):
+class RecordOptions(VideoOptions):
     """The keys of `sink: record`."""
 
     path: Path = Field(
@@ -68,13 +68,16 @@ class RecordOptions(Options):
         description="Show recordings over HTTP, and so in the page. Of several such sinks, one "
         "can.",
     )
-    burn: bool = Field(
-        False, description="Draw results into the pictures, which then have to be encoded."
-    )
     crf: int = Field(
         23, ge=0, le=51, description="Quality where pictures are encoded: lower is better."
     )
     kbps: int = Field(
         8000, ge=50, le=200_000, description="Kilobits a second at most, where they are encoded."
     )
-    preset: Preset = Field("veryfast", description="How hard x264 tries, where it has to.")
+    encoder: Choice = Field(
+        "x264", description="What encodes, where it has to be, as in `sink: webrtc`."
+    )
+    preset: Preset = Field(
+        "veryfast",
+        description="How hard it tries, where it has to: NVENC's p1 to p7 in this order.",
+    )

@@ -66,6 +66,7 @@ class Recorder:
         self._announce = announce
         self._retry_s = retry_s
         self._inbox: deque[_Item] = deque()
+        self._changes: deque[Event] = deque()  # of settings, that are not in the evidence yet
         self._bytes = 0
         self._behind: set[str] = set()  # streams that have lost packets, until their next keyframe
         self._changed = threading.Condition()
@@ -119,6 +120,10 @@ class Recorder:
         with self._changed:
             self._inbox.append((stream, on))
 
+    def note(self, event: Event) -> None:
+        """A setting was changed; that is kept as soon as the disk takes it."""
+        self._changes.append(event)
+
     def flush(self) -> None:
         """Wait until what has come so far has been dealt with."""
         with self._changed:
@@ -142,6 +147,8 @@ class Recorder:
             self._look.clear()
             self._turn()
         self._turn()
+        for event in self._changes:
+            log.error("recording: a changed setting was not kept", node=event.about, **event.detail)
         for track in self._tracks.values():
             self._tell_lost(track)
             try:
@@ -170,6 +177,9 @@ class Recorder:
                 elif self._halted is None:
                     self._handle(one, now)
             if self._halted is None:
+                while self._changes:
+                    self._archive.changed(self._changes[0])
+                    self._changes.popleft()
                 self._settle(now)
         except DISK as error:
             self._halt(error, now)

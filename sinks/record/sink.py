@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar
 
-from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from sinks.errors import BadSink
@@ -18,19 +17,22 @@ from sinks.record.recorder import Recorder
 from sinks.record.remux import refuse
 from sinks.record.segment import Said
 from sinks.record.shelf import Shelf
-from sinks.sink import Delivery, Mode, Sink, SinkContext
-from sinks.video import Encoding, Video
+from sinks.sink import Delivery, SinkContext
+from sinks.video import Encoding, Video, VideoSink
+from sinks.video.coders import check
 from sinks.wire import encode, result_message
 from stages.events import Event
 
 WIDEST = 16_384  # pixels: nothing is made smaller
 SWITCHES = {"control.record": True, "control.pause": False}
 """Events that say whether the stream they are about is recorded."""
+CHANGED = "setting.changed"
+"""From here on, results come from other thresholds than the config's."""
 
 KEYFRAME_S = 2.0  # from keyframe to keyframe where pictures are encoded: how exactly files are cut
 
 
-class RecordSink(Sink):
+class RecordSink(VideoSink):
     """Records packets as they come; encodes only what cannot be kept so, or has to be drawn.
 
     A stream that is guarded is recorded as its guards have left it, from the graph.
@@ -39,14 +41,7 @@ class RecordSink(Sink):
     """
 
     Options = RecordOptions
-    lane: ClassVar[bool] = True
     judges: ClassVar[bool] = True
-
-    @classmethod
-    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:
-        """Pictures are needed where something has to be hidden or drawn."""
-        assert isinstance(options, RecordOptions)
-        return "frame" if guarded or options.burn else "each"
 
     def __init__(self, options: RecordOptions, context: SinkContext) -> None:
         """Touch nothing yet."""
@@ -66,6 +61,7 @@ class RecordSink(Sink):
             raise BadSink(
                 f"mode {self._options.mode}: wanted `when`, which says what an event is, got none"
             )
+        await asyncio.to_thread(check, self._context.node, self._options.encoder)
         await asyncio.to_thread(self._archive.open)
         self.recorder.start()
         for video in self._videos.values():
@@ -92,7 +88,9 @@ class RecordSink(Sink):
                     self.recorder.hear(frame.stream, event)
 
     async def announce(self, event: Event) -> None:
-        """Obey those who say that a stream is to be recorded, or is not."""
+        """Obey those who say that a stream is to be recorded, or is not; keep what was changed."""
+        if event.name == CHANGED:
+            self.recorder.note(event)
         if event.name in SWITCHES and event.about in self._videos:
             self.recorder.switch(event.about, on=SWITCHES[event.name])
 
@@ -116,6 +114,7 @@ class RecordSink(Sink):
             "recording": recorder.halted is None,
             "lost_packets_total": sum(list(recorder.lost.values())),
             "lost_messages_total": sum(list(recorder.unsaid.values())),
+            "lost_encoders_total": sum(video.fallbacks for video in self._videos.values()),
         }
 
     def address(self) -> Path:
@@ -135,6 +134,6 @@ class RecordSink(Sink):
         options = self._options
         encoding = Encoding(
             preset=options.preset, crf=options.crf, kbps=options.kbps, width=WIDEST,
-            keyframe_s=KEYFRAME_S,
+            keyframe_s=KEYFRAME_S, encoder=options.encoder,
         )  # fmt: skip
         return Video.of(stream, self._context, encoding, refuse, burn=options.burn, whole=True)

@@ -28,6 +28,7 @@ class Checked:
     segments  whose files are as they were
     removed   segments that gave way in order
     gaps      (stream or "all streams", from, to, why)
+    settings  options that were changed: (node and option, since when, before, after, by whom)
     late      segments that were vouched for only after the process had been killed
     key       the public key
     head      the digest of the last link: who has written it down sees later that nothing is gone
@@ -38,6 +39,7 @@ class Checked:
     segments: int = 0
     removed: int = 0
     gaps: list[tuple[str, str, str, str]] = field(default_factory=list)
+    settings: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     late: list[str] = field(default_factory=list)
     key: str = ""
     head: str = FIRST
@@ -71,6 +73,10 @@ def _verify(folder: Path, key: str | None, known: str | None) -> Checked:
         elif link["kind"] == "gap":
             start, end, why = (str(link[name]) for name in ("start", "end", "why"))
             found.gaps.append((str(link["stream"] or "all streams"), start, end, why))
+        elif link["kind"] == "setting":
+            since, before, after = (str(link[name]) for name in ("since", "before", "after"))
+            key, by = f"{link['node']}.{link['option']}", link["by"] or f"command {link['command']}"
+            found.settings.append((key, since, before, after, str(by)))
     found.open = links[-1]["kind"] != "end"
     present = {str(link["id"]) for link in links if link["kind"] == "segment"} - gone
     recording = found.open and _is_locked(folder)

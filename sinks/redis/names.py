@@ -49,5 +49,10 @@ class Names:
         """The channel of commands."""
         return f"{self.prefix}:control"
 
+    @property
+    def answers(self) -> str:
+        """The channel of what became of commands."""
+        return f"{self.prefix}:answers"
+
     def _plain(self, stream: str, node: str) -> str:
         return f"{self.prefix}:{stream}:{node}"

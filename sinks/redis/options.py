@@ -1,6 +1,7 @@
 """The keys of `sink: redis`."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -68,6 +69,11 @@ class RedisOptions(SpoolOptions):
         description="Beside each event about a stream, a JPEG of its last picture, so many pixels "
         "wide at most, under `{prefix}:events:{run}:{number}`; what privacy nodes hide is hidden. "
         "0 for none.",
+    )
+    thumbnail: Literal["picture", "crop"] = Field(
+        "picture",
+        description="What it shows: the whole `picture`, or, where the event is about something "
+        "that is in it, a `crop` around that, whose longer side is `thumbnail_width` at most.",
     )
     thumbnail_s: float = Field(
         3600.0, gt=0, description="Seconds for which such a picture is kept."

@@ -7,38 +7,68 @@ payload, in hex. The text is signed as it is: nobody has to agree on how JSON is
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 from uuid import uuid4
 
 import msgspec
 
 from sinks.errors import SinkError
+from sinks.sink import Setting
 from sinks.wire import Moment, moment
 
 WINDOW = timedelta(seconds=30)  # that the clocks of the two may differ, and the way may take
 REMEMBERED = 10_000  # ids within the window; more are refused, not forgotten
 LONGEST = 16 << 10  # bytes of an envelope
+SET = "set"
+Who = Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f\x7f-\x9f]{1,64}$")]
+"""Somebody's name, which a terminal can show."""
 
 
 class Refused(SinkError):
     """A command that is not obeyed."""
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Order(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
     """What is to be done.
 
     id       never used before
     at       when it was given
     command  such as "snapshot"
     stream   that it is about
+    node, option, value  of the command "set", which is about no stream
+    by       who gives it, as they say
     """
 
     schema: Literal[1] = 1
     id: str
     at: Moment
     command: str
-    stream: str
+    stream: str = ""
+    node: str = ""
+    option: str = ""
+    value: int | float | str | bool | dict[str, float] | None = None
+    by: Who | None = None
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a command.
+
+    id             of the command
+    why            it was refused; None if it was obeyed
+    before, after  of the command "set": the values of the option
+    """
+
+    schema: Literal[1] = 1
+    id: str
+    command: str
+    obeyed: bool
+    why: str | None = None
+    before: Setting = None
+    after: Setting = None
 
 
 class _Envelope(msgspec.Struct, frozen=True):
@@ -47,13 +77,29 @@ class _Envelope(msgspec.Struct, frozen=True):
 
 
 def sign(secret: str, channel: str, command: str, stream: str, at: datetime | None = None) -> bytes:
-    """A command as it goes over the channel.
+    """A command about a stream, as it goes over the channel.
 
     at  now, if not given
     """
-    order = Order(
-        id=uuid4().hex, at=moment(at or datetime.now(UTC)), command=command, stream=stream
+    at = at or datetime.now(UTC)
+    return sealed(
+        secret, channel, Order(id=uuid4().hex, at=moment(at), command=command, stream=stream)
     )
+
+
+def setting(
+    node: str, option: str, value: Setting, by: str | None = None, at: datetime | None = None
+) -> Order:
+    """The command that gives an option of a node a value, to be `sealed`. `at`: see `sign`."""
+    plain = dict(value) if isinstance(value, Mapping) else value
+    at = at or datetime.now(UTC)
+    return Order(
+        id=uuid4().hex, at=moment(at), command=SET, node=node, option=option, value=plain, by=by
+    )
+
+
+def sealed(secret: str, channel: str, order: Order) -> bytes:
+    """A command as it goes over the channel."""
     payload = msgspec.json.encode(order).decode()
     return msgspec.json.encode(_Envelope(payload, _signature(secret, channel, payload)))
 

@@ -18,9 +18,9 @@ from sinks.embedded_redis import EmbeddedRedis
 from sinks.errors import SinkError, SinkLost
 from sinks.redis.names import Names
 from sinks.redis.options import EMBEDDED, RedisOptions
-from sinks.redis.orders import Order, Refused
+from sinks.redis.orders import SET, Order, Refused
 from sinks.redis.thumbnails import Thumbnails
-from sinks.sink import Delivery, Sink, SinkContext
+from sinks.sink import Change, Delivery, Setting, Sink, SinkContext
 from sinks.wire import encode, event_message, result_message
 from stages.capture.mask import mask
 from stages.events import Event
@@ -38,7 +38,7 @@ COMMANDS = {
     "record": "control.record",
     "pause": "control.pause",
 }
-"""The event that each makes."""
+"""The event that each command about a stream makes."""
 
 log = structlog.get_logger()
 
@@ -66,8 +66,8 @@ class RedisSink(Sink):
         self._reviving = asyncio.Lock()
         spool = None if self._server is not None else options.spool_of(context)
         self._courier = Courier(self._add, spool) if options.streams else None
-        width = options.thumbnail_width
-        self._thumbnails = Thumbnails(width, context) if width else None
+        width, crop = options.thumbnail_width, options.thumbnail == "crop"
+        self._thumbnails = Thumbnails(width, context, crop=crop) if width else None
         self._under_way = UnderWay()
         self._keys: dict[str, None] = {}
         self._sent = self._sent_bytes = 0  # what Redis took, over channels and into Streams
@@ -135,7 +135,7 @@ class RedisSink(Sink):
         message = event_message(event, run=self._run, number=number)
         data = encode(message, self._options.format)
         kept: dict[str, Kept] = {}
-        if self._thumbnails is not None and (jpeg := await self._thumbnails.jpeg(event.about)):
+        if self._thumbnails is not None and (jpeg := await self._thumbnails.jpeg(event)):
             kept[self._names.thumbnail(self._run, number)] = (jpeg, self._options.thumbnail_s)
         await self._send([Record(event_id(number, self._run), self._names.events, data)], kept)
 
@@ -206,20 +206,31 @@ class RedisSink(Sink):
             return
         from sinks.redis.control import Control  # noqa: PLC0415
 
-        control = Control(self._address, self._names.control, secret, self._obey)
+        control = Control(self._address, self._names, secret, self._obey)
         self._chores.append(asyncio.create_task(control.listen()))
 
-    async def _obey(self, order: Order) -> None:
-        """Do what a command says. Raises Refused for what cannot be."""
+    async def _obey(self, order: Order) -> tuple[Setting, Setting] | None:
+        """Do what a command says; of a setting, the values before and after.
+
+        raises  Refused, Unchanged for what cannot be
+        """
+        if order.command == SET:
+            if order.stream:
+                raise Refused(f"{SET}: wanted no stream, since a node has one value for all of its "
+                              f"streams, got {order.stream}")  # fmt: skip
+            return await self._context.change(
+                Change(order.node, order.option, order.value, order.id, order.by)
+            )
         if order.stream not in self._context.streams:
             known = ", ".join(self._context.streams)
             raise Refused(f"stream {order.stream}: wanted one of {known}")
         if order.command not in COMMANDS:
-            raise Refused(f"command {order.command}: wanted one of {', '.join(COMMANDS)}")
+            raise Refused(f"command {order.command}: wanted one of {', '.join((*COMMANDS, SET))}")
         if order.command == "snapshot" and self._thumbnails is None:
             raise Refused("snapshot: wanted a thumbnail_width in the config")
         # To all sinks: a recorder does what it says, and we publish it, with its picture.
         self._context.announce(Event(COMMANDS[order.command], order.stream, {"command": order.id}))
+        return None
 
     async def _send(self, records: Sequence[Record], kept: Mapping[str, Kept]) -> None:
         """Over channels and into Streams at once: neither waits for the other."""

@@ -20,11 +20,6 @@ class RestreamOptions(EncodedOptions):
         "`rtsp://` or `rtsps://`, in which `{stream}` stands for its name; or `hls`, which is "
         "served by us at `/streams/{stream}/index.m3u8`.",
     )
-    burn: bool = Field(
-        False,
-        description="Draw results into the picture, which then is encoded; else the stream is "
-        "passed on as it came, where its receivers take it.",
-    )
     keyframe_s: float = Field(
         2.0,
         gt=0,

@@ -2,11 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import ClassVar
 
-from av.codec import codecs_available
-from pydantic import BaseModel
 from starlette.routing import BaseRoute
 
 from sinks.errors import BadSink
@@ -16,8 +12,9 @@ from sinks.restream.push import Push
 from sinks.restream.routes import HlsRoutes
 from sinks.restream.segments import Segmenter
 from sinks.restream.shelf import Shelf
-from sinks.sink import Delivery, Mode, Sink, SinkContext
-from sinks.video import Encoding, Video
+from sinks.sink import Delivery, SinkContext
+from sinks.video import Encoding, Video, VideoSink
+from sinks.video.coders import check
 from stages.capture.mask import mask
 from stages.lane import Coding
 
@@ -25,18 +22,10 @@ TAKEN = {"rtsp": ("h264", "hevc"), "rtsps": ("h264", "hevc")}
 """What passes through, by the kind of address; elsewhere H.264 alone, which every player knows."""
 
 
-class RestreamSink(Sink):
+class RestreamSink(VideoSink):
     """Passes streams on, without encoding where that can be. No receiver holds anybody up."""
 
     Options = RestreamOptions
-    mode: ClassVar[Mode] = "each"
-    lane: ClassVar[bool] = True
-
-    @classmethod
-    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:
-        """A picture that is drawn on, or partly hidden, waits for all who have a say in it."""
-        burn = isinstance(options, RestreamOptions) and options.burn
-        return "frame" if burn or guarded else "each"
 
     def __init__(self, options: RestreamOptions, context: SinkContext) -> None:
         """Nothing goes out yet."""
@@ -57,8 +46,7 @@ class RestreamSink(Sink):
             raise BadSink(
                 f"to {mask(to)}: wanted {STREAM} in it, since there are {len(streams)} streams"
             )
-        if "libx264" not in codecs_available:
-            raise BadSink("restream: wanted the encoder libx264, got an FFmpeg without it")
+        await asyncio.to_thread(check, self._context.node, self._options.encoder)
         for video in self.videos.values():
             video.open()
         for way in self._ways():
@@ -89,6 +77,7 @@ class RestreamSink(Sink):
             "connections_total": sum(push.connections for push in pushes),
             "sent_packets_total": sum(push.sent for push in pushes),
             "lost_packets_total": sum(push.outbox.lost for push in pushes),
+            "lost_encoders_total": sum(video.fallbacks for video in self.videos.values()),
         }
 
     def address(self) -> str:
@@ -99,18 +88,15 @@ class RestreamSink(Sink):
         return path.replace(STREAM, streams[0]) if len(streams) == 1 else path
 
     async def _draw(self, stream: str, deliveries: Sequence[Delivery]) -> None:
-        guarded = stream in self._context.guards
-        if not (guarded or self._options.burn):
-            return
-        for delivery in deliveries:
-            shown = delivery if self._options.burn else replace(delivery, nodes=(), recent={})
-            await asyncio.wrap_future(self.videos[stream].draw(shown))
+        video = self.videos[stream]
+        for delivery in deliveries if video.drawn else ():
+            await asyncio.wrap_future(video.draw(delivery))
 
     def _video(self, stream: str) -> Video:
         options = self._options
         encoding = Encoding(
             options.preset, kbps=options.bitrate, width=options.width,
-            keyframe_s=options.keyframe_s,
+            keyframe_s=options.keyframe_s, encoder=options.encoder,
         )  # fmt: skip
         return Video.of(stream, self._context, encoding, self._refusal, burn=options.burn)
 

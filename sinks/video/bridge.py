@@ -6,12 +6,13 @@ keyframe: once, for all who wait for it.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import av
 from av.video.codeccontext import VideoCodecContext
 
 from sinks.annotate import shown_size
-from sinks.video.encoder import Encoding
+from sinks.video.encoding import Encoding
 from sinks.video.encoding_thread import EncodingThread
 from sinks.video.image import image_of
 from stages.lane import Packet
@@ -42,7 +43,11 @@ class Bridge:
         decoder.thread_type = "SLICE"
         self._decoder = decoder
         self._encoder = EncodingThread(
-            group[-1].stream, encoding, lambda packet: give(self, packet), whole=True
+            # It lasts for seconds: not worth one of NVENC's few sessions, nor the time to open it.
+            group[-1].stream,
+            replace(encoding, encoder="x264"),
+            lambda packet: give(self, packet),
+            whole=True,
         )
         packets = tuple(group)
 

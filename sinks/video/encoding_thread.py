@@ -11,9 +11,12 @@ import av
 import structlog
 from av.error import FFmpegError
 
-from sinks.video.encoder import Encoder, Encoding
+from sinks.video.encoder import Encoder
+from sinks.video.encoding import Coder, Encoding
+from stages.events import Event
 from stages.frame import Frame
 from stages.lane import Coding, Packet
+from stages.stage import unheard
 from stages.throttle import Throttle
 
 log = structlog.get_logger()
@@ -42,17 +45,28 @@ class EncodingThread:
     """Takes pictures from any thread, gives packets from its own.
 
     encoded, lost  pictures so far; lost are those that came faster than they could be encoded
+    coder          what encoded the last one; None before the first
+    fallbacks      how often NVENC was given up for x264, see `Encoder`
     """
 
     def __init__(
-        self, stream: str, encoding: Encoding, give: Callable[[Packet], None], *, whole: bool
+        self,
+        stream: str,
+        encoding: Encoding,
+        give: Callable[[Packet], None],
+        announce: Callable[[Event], None] = unheard,
+        *,
+        whole: bool,
     ) -> None:
         """Start nothing yet.
 
-        give   gets the packets, in order
-        whole  lose no picture: who offers them waits for `done`
+        give      gets the packets, in order
+        announce  hears when NVENC is given up
+        whole     lose no picture: who offers them waits for `done`
         """
-        self.encoded = self.lost = 0
+        self.encoded = self.lost = self.fallbacks = 0
+        self.coder: Coder | None = None
+        self._announce = announce
         self._stream = stream
         self._encoding = encoding
         self._give = give
@@ -104,7 +118,7 @@ class EncodingThread:
             self._thread.join()
 
     def _work(self) -> None:
-        encoder = Encoder(self._encoding)
+        encoder = Encoder(self._encoding, self._fell_back)
         while True:
             with self._changed:
                 while not self._jobs and not self._closed:
@@ -115,7 +129,6 @@ class EncodingThread:
             try:
                 self._encode(encoder, job)
             except (FFmpegError, ValueError, MemoryError) as error:
-                encoder = Encoder(self._encoding)
                 self.lost += 1
                 if (held_back := self._throttle.ready()) is not None:
                     log.error("not encoded", stream=self._stream, error=str(error),
@@ -131,6 +144,7 @@ class EncodingThread:
         if keyframe:
             self._keyed, self._keyed_pts = time.monotonic(), stamp.pts
         self.encoded += 1
+        self.coder = encoder.coder
         self._give(
             Packet(
                 stream=stamp.stream,
@@ -140,9 +154,13 @@ class EncodingThread:
                 keyframe=keyframe,
                 arrived=stamp.arrived,
                 captured_at=stamp.captured_at,
-                coding=Coding("h264", (image.width, image.height)),
+                coding=Coding("h264", (image.width, image.height), encoder.parameter_sets),
             )
         )
+
+    def _fell_back(self, why: str) -> None:
+        self.fallbacks += 1
+        self._announce(Event("encoder.lost", self._stream, {"error": why}))
 
     def _due(self, pts: float) -> bool:
         """Whether this picture shall be a keyframe."""

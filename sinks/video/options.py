@@ -1,16 +1,34 @@
-"""The keys of a sink that encodes what it cannot pass on."""
+"""The keys of sinks of coded video, which encode what they cannot pass on."""
 
 from pydantic import Field
 
-from sinks.video.encoder import Preset
+from sinks.video.encoding import Choice, Preset
 from stages.stage import Options
 
 
-class EncodedOptions(Options):
+class VideoOptions(Options):
+    """What becomes of a stream's video."""
+
+    burn: bool = Field(
+        False,
+        description="Draw results into the pictures, which then have to be encoded; else video is "
+        "left as it came, where that can be.",
+    )
+
+
+class EncodedOptions(VideoOptions):
     """How a stream is encoded for those who see it live, where it must be."""
 
+    encoder: Choice = Field(
+        "x264",
+        description="What encodes, where a stream must be: `x264` works everywhere; `nvenc` is "
+        "NVIDIA's, and an error where there is none; `auto` is NVENC where it can be opened, else "
+        "x264.",
+    )
     preset: Preset = Field(
-        "ultrafast", description="How hard x264 tries, where a stream must be encoded."
+        "ultrafast",
+        description="How hard it tries, where a stream must be encoded: NVENC's p1 to p7 in this "
+        "order.",
     )
     bitrate: int = Field(
         4000,

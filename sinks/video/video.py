@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from math import inf
 from typing import Literal
 
@@ -11,12 +12,14 @@ import av
 from sinks.annotate import Size, annotated, shown_size
 from sinks.sink import Delivery, SinkContext
 from sinks.video.bridge import Bridge
-from sinks.video.encoder import Encoding
+from sinks.video.encoding import Coder, Encoding
 from sinks.video.encoding_thread import EncodingThread
 from sinks.video.group import Group
 from sinks.video.image import image_of, image_of_bgr
+from stages.events import Event
 from stages.frame import Frame
 from stages.lane import Coding, Lane, Packet
+from stages.stage import unheard
 
 Reader = Callable[[Packet], None]
 Refuse = Callable[[Coding], str | None]
@@ -72,34 +75,40 @@ class Video:
     why   a sentence that says what made it so
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first four have a default
         self,
         stream: str,
         lane: Lane | None,
         encoding: Encoding,
         refuse: Refuse,
         *,
-        drawn: str | None = None,
         guards: Sequence[str] = (),
+        burn: bool = False,
         whole: bool = False,
+        announce: Callable[[Event], None] = unheard,
     ) -> None:
         """Take part in nothing yet: see `open`.
 
         lane    None: the stream is guarded, there is nothing but what `draw` is given
         refuse  why its readers cannot take packets of some coding, or None if they can
-        drawn   why pictures come from `draw`, results burned in, and not from the lane; or None
-        guards  the privacy nodes of the stream
+        guards  the privacy nodes of the stream, which may hide parts of its pictures
+        burn    results are drawn into them
         whole   no picture may be lost, whatever that holds up, and none is encoded that need not
                 be: who comes between two keyframes gets all since the last
+        announce  hears when an encoder is given up for another
         """
         self.path: Path = "encode"
-        self.why = drawn or "nothing has come yet"
+        self.why = "nothing has come yet"
+        if guards:
+            self.why = f"{', '.join(guards)} may hide parts of it"
+        elif burn:
+            self.why = "results are drawn into it (`burn: true`)"
         self._stream = stream
         self._lane = lane
         self._encoding = encoding
         self._refuse = refuse
-        self._drawn = drawn
         self._guards = guards
+        self._burn = burn
         self._whole = whole
         self._coding: Coding | None = None
         self._size: Size = (0, 0)
@@ -107,7 +116,7 @@ class Video:
         self._readers: tuple[Subscription, ...] = ()
         self._group = Group()
         self._bridge: Bridge | None = None
-        self._encoder = EncodingThread(stream, encoding, self._encoded, whole=whole)
+        self._encoder = EncodingThread(stream, encoding, self._encoded, announce, whole=whole)
         self._lock = threading.RLock()  # a reader may ask for a keyframe while it is given a packet
         self._detach: Callable[[], None] | None = None
 
@@ -122,15 +131,12 @@ class Video:
         burn: bool,
         whole: bool = False,
     ) -> "Video":
-        """The video of one of a sink's streams; one that is guarded, or burned in, is drawn."""
-        guards = context.guards.get(stream, ())
-        drawn = None
-        if guards:
-            drawn = f"{', '.join(guards)} may hide parts of it"
-        elif burn:
-            drawn = "results are drawn into it (`burn: true`)"
-        lane = context.lanes.get(stream)
-        return cls(stream, lane, encoding, refuse, drawn=drawn, guards=guards, whole=whole)
+        """The video of one of a sink's streams."""
+        lane, guards = context.lanes.get(stream), context.guards.get(stream, ())
+        return cls(
+            stream, lane, encoding, refuse,
+            guards=guards, burn=burn, whole=whole, announce=context.announce,
+        )  # fmt: skip
 
     # For whoever reads ------------------------------------------------------------------------
 
@@ -138,6 +144,16 @@ class Video:
     def codec(self) -> str:
         """FFmpeg's name of the codec that readers get."""
         return self._coding.codec if self.path == "passthrough" and self._coding else "h264"
+
+    @property
+    def coder(self) -> Coder | None:
+        """What encodes it; None while it passes through, and before the first picture."""
+        return self._encoder.coder if self.path == "encode" else None
+
+    @property
+    def fallbacks(self) -> int:
+        """How often NVENC was given up for x264."""
+        return self._encoder.fallbacks
 
     @property
     def size(self) -> Size:
@@ -166,8 +182,8 @@ class Video:
 
     @property
     def drawn(self) -> bool:
-        """Whether its pictures come from `draw`."""
-        return self._drawn is not None
+        """Whether its pictures come from `draw`, and not from the lane."""
+        return self._burn or bool(self._guards)
 
     def attach(self, reader: Reader) -> Subscription:
         """Begin to read. What can be shown already is given at once."""
@@ -200,16 +216,18 @@ class Video:
 
     def open(self) -> None:
         """Begin to listen to the lane."""
-        if self._lane is not None and self._drawn is None:
+        if self._lane is not None and not self.drawn:
             self._detach = self._lane.attach(self)
 
     def draw(self, delivery: Delivery) -> "Future[None]":
-        """Give a picture with what is to be drawn or hidden, where `drawn`.
+        """Give a picture with what is to be drawn or hidden.
 
-        returns  done when it has been encoded, or left out since nobody reads
+        returns  done when it has been encoded, or left out: nobody reads, or it is not `drawn`
         """
-        if not self._readers:
+        if not (self.drawn and self._readers):
             return _done()
+        if not self._burn:
+            delivery = replace(delivery, nodes=(), recent={})
         self._size = self._shown(delivery.frame)
         return self._encoder.offer(delivery.frame, lambda: self._annotated(delivery))
 

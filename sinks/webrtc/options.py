@@ -17,11 +17,6 @@ class WebrtcOptions(EncodedOptions):
     max_viewers: int = Field(
         100, ge=1, le=10_000, description="Viewings at once, one for each stream on a page."
     )
-    burn: bool = Field(
-        False,
-        description="Draw results into the picture, which then is encoded (once for all viewers); "
-        "else they go beside it, and the page draws them on the very frame.",
-    )
     connect_s: float = Field(
         10.0, gt=0, le=120, description="Seconds that a viewer may take to connect."
     )

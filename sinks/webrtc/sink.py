@@ -13,19 +13,19 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import structlog
-from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from sinks.feed import Board, Look
-from sinks.sink import Delivery, Mode, Sink, SinkContext
+from sinks.feed import Feed, Look
+from sinks.sink import Delivery, SinkContext
 from sinks.stream_route import StreamRoute
-from sinks.video import Encoding, Video
+from sinks.video import Encoding, Video, VideoSink
+from sinks.video.coders import check
 from sinks.viewers import looked, viewer_of
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.bulletins import MEDIA_TYPE, Bulletins
@@ -49,18 +49,10 @@ LIVE = {**NO_STORE, "Cross-Origin-Resource-Policy": "same-origin"}
 log = structlog.get_logger()
 
 
-class WebrtcSink(Sink):
+class WebrtcSink(VideoSink):
     """Shows streams to browsers, encodes each at most once, and most not at all."""
 
     Options = WebrtcOptions
-    mode: ClassVar[Mode] = "each"
-    lane: ClassVar[bool] = True
-
-    @classmethod
-    def mode_for(cls, options: BaseModel, *, guarded: bool) -> Mode:
-        """A picture that is drawn on, or partly hidden, waits for all who have a say in it."""
-        burn = isinstance(options, WebrtcOptions) and options.burn
-        return "frame" if burn or guarded else "each"
 
     def __init__(self, options: WebrtcOptions, context: SinkContext) -> None:
         """Nobody watches yet."""
@@ -71,7 +63,8 @@ class WebrtcSink(Sink):
         self._options = options
         self._context = context
         self._bulletins = Bulletins()
-        self.board = Board(context.streams, replace(SNAPSHOT, guards=context.guards))
+        look = replace(SNAPSHOT, guards=context.guards)
+        self.feeds = {name: Feed(look) for name in context.streams}
         self._streams = {name: self._stream(name) for name in context.streams}
         self._throttle = Throttle()
         self._viewers: Viewers | None = None
@@ -83,7 +76,8 @@ class WebrtcSink(Sink):
         return {name: state.video for name, state in self._streams.items()}
 
     async def open(self) -> None:
-        """Listen to the lanes."""
+        """Listen to the lanes. Raises BadSink if there is no such encoder as the config wants."""
+        await asyncio.to_thread(check, self._context.node, self._options.encoder)
         # In a thread: aiortc takes 0.3 s to import.
         await asyncio.to_thread(import_module, "sinks.webrtc.viewers")
         from sinks.webrtc.viewers import Viewers  # noqa: PLC0415
@@ -107,13 +101,10 @@ class WebrtcSink(Sink):
             frame = delivery.frame
             state = self._streams[frame.stream]
             state.pulse.picture(frame)
-            if self._options.burn:
-                state.video.draw(delivery)
-            elif frame.stream in self._context.guards:
-                state.video.draw(replace(delivery, nodes=(), recent={}))
+            state.video.draw(delivery)
             if not self._options.burn:
                 self._say(delivery)
-            self.board.offer(replace(delivery, nodes=tuple(frame.results)))
+            self.feeds[frame.stream].offer(replace(delivery, nodes=tuple(frame.results)))
 
     async def announce(self, event: Event) -> None:
         """Tell pages."""
@@ -124,7 +115,6 @@ class WebrtcSink(Sink):
     async def close(self) -> None:
         """Send everybody away."""
         self._bulletins.close()
-        self.board.close()
         if self._viewers is not None:
             await self._viewers.close()
         videos = [state.video for state in self._streams.values()]
@@ -144,11 +134,12 @@ class WebrtcSink(Sink):
     def counts(self) -> Mapping[str, float]:
         """Those who watch, what they got and what they did not."""
         counts = self._there().counts()
-        pictures = sum(feed.encoded for feed in self.board.feeds.values())
+        pictures = sum(feed.encoded for feed in self.feeds.values())
         return {
             **counts,
             "too_large_messages_total": self.too_large,
             "snapshots_total": pictures,
+            "lost_encoders_total": sum(video.fallbacks for video in self.videos.values()),
         }
 
     def address(self) -> str:
@@ -157,7 +148,10 @@ class WebrtcSink(Sink):
 
     def _stream(self, name: str) -> StreamState:
         context, options = self._context, self._options
-        encoding = Encoding(preset=options.preset, kbps=options.bitrate, width=options.width)
+        encoding = Encoding(
+            preset=options.preset, kbps=options.bitrate, width=options.width,
+            encoder=options.encoder,
+        )  # fmt: skip
         video = Video.of(name, context, encoding, refusal, burn=options.burn)
         nodes = tuple(
             one for one in context.inputs
@@ -239,7 +233,7 @@ class WebrtcSink(Sink):
     async def _snapshot(self, request: Request) -> Response:
         state = self._known(request)
         looked(request, state.name, "snapshot")
-        feed = self.board.feeds[state.name]
+        feed = self.feeds[state.name]
         shown = await feed.picture() if feed.number else None
         if shown and time.monotonic() - shown.delivery.frame.arrived < FRESH_S:
             return Response(shown.jpeg, 200, {**LIVE, **shown.headers})

@@ -69,6 +69,7 @@ class StreamState:
             "path": video.path,
             "why": video.why,
             "codec": video.codec,
+            "encoder": video.coder,
             "age_ms": self.pulse.age_ms(),
             "connected": self.pulse.connected,
             "nodes": list(self.nodes),

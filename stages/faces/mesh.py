@@ -7,7 +7,7 @@ from typing import ClassVar
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.results import Detections, FaceMesh
 from stages.faces.align import Eyes, levelled, shown
@@ -49,6 +49,7 @@ class Mesh(Stage):
     """The points of each face in each frame."""
 
     Options: ClassVar[type[StageOptions]] = MeshOptions
+    live: ClassVar[frozenset[str]] = frozenset({"score"})
     stateless = True
 
     def __init__(self, options: MeshOptions, context: StageContext) -> None:
@@ -59,6 +60,11 @@ class Mesh(Stage):
         """
         self._inputs = fed(context, "that finds faces")
         self._spec, self._session = open_model(options.model, "mesh", context)
+        self._options = options
+
+    def retune(self, options: BaseModel) -> None:
+        """Another least score."""
+        assert isinstance(options, MeshOptions)
         self._options = options
 
     def run(self, frames: Sequence[Frame]) -> Sequence[FaceMesh | None]:

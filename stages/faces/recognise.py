@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import structlog
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from models.results import Detections
 from stages.errors import BadOptions
@@ -67,6 +67,7 @@ class Recognise(Stage):
     """The faces before it, each with a name and its distance."""
 
     Options: ClassVar[type[StageOptions]] = RecogniseOptions
+    live: ClassVar[frozenset[str]] = frozenset({"threshold"})
     stateless = False  # what it says about a face with a track depends on what it saw of it before
 
     def __init__(self, options: RecogniseOptions, context: StageContext) -> None:
@@ -80,6 +81,11 @@ class Recognise(Stage):
         self._options = options
         self._votes: dict[str, Votes] = {}
         self._gallery = self._known(context.folder / options.gallery, options.key)
+
+    def retune(self, options: BaseModel) -> None:
+        """Another threshold, also for tracks that have been looked at often enough."""
+        assert isinstance(options, RecogniseOptions)
+        self._options = options
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections | None]:
         """One `Detections` a frame, with `distances`; None where nobody has looked for faces."""

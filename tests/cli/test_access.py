@@ -1,6 +1,7 @@
 """`framewire password`, `token`, `link`, and a run that others can reach."""
 
 import json
+import re
 import signal
 import ssl
 from itertools import islice
@@ -145,17 +146,17 @@ def look_around(here: str, folder: Path) -> None:
     trust = ssl.create_default_context(cafile=folder / "framewire-tls" / "certificate.pem")
     with httpx.Client(base_url=here, verify=trust, timeout=30) as client:
         assert client.get("/", headers={"Accept": "text/html"}).status_code == 303
-        assert client.get("/streams.json").status_code == 401
+        assert client.get("/").status_code == 401
         whole = {"Authorization": f"Bearer {TOKEN}"}
-        assert streams(client.get("/streams.json", headers=whole)) == ["lobby", "vault"]
+        assert streams(client.get("/", headers=whole)) == ["lobby", "vault"]
         assert 'url=/"' in client.get(made.stdout.strip()).text
-        assert streams(client.get("/streams.json")) == ["lobby"]
+        assert streams(client.get("/")) == ["lobby"]
         assert "vault" not in client.get("/").text
         assert client.get("/streams/vault.jpg").status_code == 404
         assert client.get("/streams/vault.mjpeg").status_code == 404
-        with client.stream("GET", "/streams.mjpeg") as pictures:
-            assert b"lobby" in b"".join(islice(pictures.iter_bytes(), 3))
+        with client.stream("GET", "/streams/lobby.mjpeg") as pictures:
+            assert b"image/jpeg" in b"".join(islice(pictures.iter_bytes(), 3))
 
 
-def streams(answer: httpx.Response) -> list[str]:
-    return [stream["name"] for stream in answer.json()["streams"]]
+def streams(page: httpx.Response) -> list[str]:
+    return re.findall(r"streams/([a-z]+)\.mjpeg", page.text)

@@ -27,6 +27,16 @@ def test_this_machine_can_be_examined() -> None:
         assert one.needs or one.state != "missing", f"{one.name} does not say what it needs"
 
 
+def test_nvenc_says_why_it_cannot_be_used() -> None:
+    found = doctor.nvenc("Cannot load libcuda.so.1")
+    assert (found.state, found.found) == (
+        "missing",
+        "built in, not usable: Cannot load libcuda.so.1",
+    )
+    assert "driver" in found.needs
+    assert doctor.nvenc(None).state == "good"
+
+
 def test_bfloat16_says_what_it_would_need(tmp_path: Path) -> None:
     able, unable = tmp_path / "able", tmp_path / "unable"
     able.write_text("model name\t: some\nflags\t\t: fpu avx512f avx512_bf16\n")

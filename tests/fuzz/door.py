@@ -23,9 +23,9 @@ PUBLIC = b"Host: 127.0.0.1\r\n"
 ADMIN = PUBLIC + b"Authorization: Bearer " + TOKEN.encode() + b"\r\n"
 LOOKS = (
     "/", "/healthz", "/metrics", "/openapi.json", "/login", "/link/eyJhIjoxfQ.c2ln", "/api/status",
-    "/api/me", "/api/viewer", "/api/events", "/view", "/view/", "/view/page.js", "/streams.json",
-    "/streams.mjpeg", "/streams/a.mjpeg?fps=5&quality=50", "/streams/a.jpg",
-    "/streams/a/snapshot.jpg", "/streams/a/shapes/a-00000001-0.glb", "/page/page.css",
+    "/api/me", "/api/viewer", "/api/events", "/view", "/view/", "/view/page.js",
+    "/streams/a.mjpeg?fps=5&quality=50", "/streams/a.jpg",
+    "/streams/a/snapshot.jpg", "/streams/a/shapes/a-00000001-0.glb",
     "/api/recordings?stream=a&after=2024-06-01T12:00:00Z&before=2999-01-01T00:00:00%2B01:00",
     "/api/recordings?after=0001-01-01T00:00:00%2B23:59", "/recordings/a-20250601T120000-000000.mp4",
     "/recordings/a-20250601T120000-000000.vtt", "/streams/a/head1.mp4", "/streams/a/1.m4s",

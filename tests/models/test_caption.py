@@ -11,10 +11,11 @@ from keras import layers
 
 from models import ZOO, BadWeights
 from models.captioning import Vocabulary, parse_vocabulary
-from models.engines import feeds, timed
+from models.engines import timed
 from models.export.convert import convert
 from models.families import caption
 from models.families.keras1 import modern
+from models.feeds import feeds
 from models.readers import h5
 from models.readers.weights import WeightFile, in_memory
 from models.session import Session, open_session

@@ -15,9 +15,10 @@ from benchmarks.zoo import CONVERSIONS, SUBJECTS
 from models import ZOO, BadModel, NoDevice
 from models.agreement import agreement, overlaps
 from models.comparison import largest_difference
-from models.engines import pictures, timed
+from models.engines import timed
 from models.export.half import to_fp16
 from models.export.quantise import to_int8
+from models.feeds import pictures
 from models.session import open_session
 from models.store import Model
 from tests.models.pictures import golden_pictures

@@ -14,6 +14,14 @@ from pipeline.pipeline import Pipeline
 STAGES = Path(__file__).with_name("stages.py")
 
 
+def written(folder: Path, text: str) -> Path:
+    """The file of a config. `{stages}` in it stands for the path of tests/pipeline/stages.py."""
+    path = folder / "config.yaml"
+    listed = f"custom_stages: [., {STAGES}]\n"
+    path.write_text(listed + dedent(text.replace("{stages}", str(STAGES))))
+    return path
+
+
 async def run(
     folder: Path,
     text: str,
@@ -21,14 +29,11 @@ async def run(
     seconds: float | None = None,
     meanwhile: Callable[[Pipeline], None] | None = None,
 ) -> Pipeline:
-    """Run a config to its end. `{stages}` in it stands for the path of tests/pipeline/stages.py.
+    """Run a config, as it is `written`, to its end.
 
     meanwhile  called in a thread of its own once the pipeline runs
     """
-    path = folder / "config.yaml"
-    listed = f"custom_stages: [., {STAGES}]\n"
-    path.write_text(listed + dedent(text.replace("{stages}", str(STAGES))))
-    async with Pipeline(load_config(path)) as pipeline:
+    async with Pipeline(load_config(written(folder, text))) as pipeline:
         thread = threading.Thread(target=meanwhile, args=(pipeline,)) if meanwhile else None
         if thread is not None:
             thread.start()

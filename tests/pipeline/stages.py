@@ -6,9 +6,13 @@ import threading
 from collections.abc import Sequence
 from typing import ClassVar
 
+from pydantic import BaseModel, Field
+
 from models.results import Detections
+from stages.errors import BadOptions
 from stages.events import Event
 from stages.frame import Frame
+from stages.shapes import Share
 from stages.stage import Options, Stage, StageContext
 from tests.factory import detections, nothing
 
@@ -126,6 +130,42 @@ class Whole(Stage):
 
     def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
         return [detections((0, 0, 1, 1), labels=("face",)) for _ in frames]
+
+
+class ScoredOptions(Options):
+    score: float = Field(0.5, ge=0, le=1)
+    scores: dict[str, Share] = Field({})
+    label: str = "person"
+
+
+class Scored(Stage):
+    """Finds one thing, whose score is what the option `score` says. Does not want to be sure."""
+
+    Options: ClassVar[type[Options]] = ScoredOptions
+    live: ClassVar[frozenset[str]] = frozenset({"score", "scores"})
+    stateless = True
+
+    def __init__(self, options: ScoredOptions, context: StageContext) -> None:
+        self._score = options.score
+
+    def retune(self, options: BaseModel) -> None:
+        assert isinstance(options, ScoredOptions)
+        if options.score == 1:
+            raise BadOptions("score: wanted some doubt, got 1")
+        self._score = options.score
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        return [detections(scores=[self._score]) for _ in frames]
+
+
+class Walks(Stage):
+    """Finds one thing that goes from left to right in fifty frames, and stays there."""
+
+    stateless = True
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Detections]:
+        left = [min(frame.seq / 50, 1) * 0.8 for frame in frames]
+        return [detections((x, 0.25, x + 0.2, 0.75)) for x in left]
 
 
 class HangAt(Stage):

@@ -253,3 +253,76 @@ def test_a_replaced_process_outlives_the_thread_that_lost_the_first_and_is_close
         os.sched_yield()
     stage.close()
     assert (tmp_path / "closed").exists()
+
+
+def test_an_isolated_stage_and_the_one_that_takes_its_place_have_other_options() -> None:
+    stage, _ = isolated("Scored", stages.ScoredOptions())
+
+    def score() -> float:
+        (said,) = stage.run([grey_frame(0)])
+        assert said is not None
+        return float(said.scores[0])
+
+    try:
+        assert score() == 0.5
+        stage.retune(stages.ScoredOptions(score=0.25))
+        assert score() == 0.25
+        with pytest.raises(StageFailed, match="BadOptions: score: wanted some doubt"):
+            stage.retune(stages.ScoredOptions(score=1))
+        os.kill(stage.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            stage.run([grey_frame(0)])
+        assert score() == 0.25
+        os.kill(stage.pid, signal.SIGKILL)
+        with pytest.raises(WorkerLost):
+            stage.retune(stages.ScoredOptions(score=0.75))
+        assert score() == 0.25
+    finally:
+        stage.close()
+
+
+class Retunable(Raises):
+    """Says what happens to it; a batch with frame 0 takes until `release` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began, self.release = threading.Event(), threading.Event()
+        self.running = 0
+        self.seen: list[int] = []  # batches at work while it was retuned
+        self.lock = threading.Lock()
+
+    def run(self, frames: Sequence[Frame]) -> Sequence[Result | None]:
+        with self.lock:
+            self.running += 1
+        if frames[0].seq == 0:
+            self.began.set()
+            assert self.release.wait(60)
+        with self.lock:
+            self.running -= 1
+        return [nothing() for _ in frames]
+
+    def retune(self, _: Options) -> None:
+        self.seen.append(self.running)
+
+
+def test_options_change_only_while_no_batch_is_at_work() -> None:
+    stage = Retunable()
+    link = Link({"a": Lane("block", 10_000, Gate())})
+    node = Node("node", {"a": ("capture",)}, link)
+    worker = Worker(node, stage, Rules(parallel=4), print, print)
+    worker.start()
+    for seq in range(500):
+        node.arrive(grey_frame(seq), "capture", said=True)
+    assert stage.began.wait(60)
+    with pytest.raises(TimeoutError, match=r"two batches, got one that takes over 0\.01"):
+        worker.retune(Options(), patience=0.01)
+    assert stage.seen == []
+    stage.release.set()
+    for _ in range(20):
+        worker.retune(Options(), patience=60)
+    assert stage.seen == [0] * 20
+    node.end()
+    assert worker.join(time.monotonic() + 60)
+    assert node.balances()["a"].done == 500
+    with pytest.raises(RuntimeError, match="got one that has ended"):
+        worker.retune(Options(), patience=1)

@@ -1,17 +1,20 @@
 """A sink of Redis, and somebody who listens to it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from sinks.redis import RedisOptions, RedisSink
-from sinks.sink import SinkContext
+from sinks.sink import GraphNode, SinkContext
 from stages.events import Event
+
+NOTHING: Mapping[str, GraphNode] = MappingProxyType({})
 
 
 async def until(holds: Callable[[], bool], limit_s: float = 30) -> None:
@@ -22,8 +25,13 @@ async def until(holds: Callable[[], bool], limit_s: float = 30) -> None:
 
 
 @asynccontextmanager
-async def opened(**options: object) -> AsyncIterator[RedisSink]:
-    """A sink without a spool, unless `folder` says where it is; what it announces it is told."""
+async def opened(
+    graph: Mapping[str, GraphNode] = NOTHING, **options: object
+) -> AsyncIterator[RedisSink]:
+    """A sink without a spool, unless `folder` says where it is; what it announces it is told.
+
+    graph  its context's
+    """
     folder = options.pop("folder", None)
     spool = {} if isinstance(folder, Path) else {"spool_mb": 0}
     told: set[asyncio.Task[None]] = set()
@@ -37,7 +45,7 @@ async def opened(**options: object) -> AsyncIterator[RedisSink]:
         told.add(asyncio.get_running_loop().create_task(carry(event)))
 
     folder = folder if isinstance(folder, Path) else Path()
-    context = SinkContext("redis", ("a", "b"), folder, announce=announce)
+    context = SinkContext("redis", ("a", "b"), folder, graph=graph, announce=announce)
     sink = RedisSink(RedisOptions.model_validate({**spool, **options}), context)
     await sink.open()
     try:

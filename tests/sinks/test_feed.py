@@ -5,14 +5,14 @@ import asyncio
 import cv2
 import numpy as np
 
-from sinks.feed import Board, Feed, Look, Shown
+from sinks.feed import Feed, Look, Shown
 from tests.factory import delivery, detections, frame_of, grey_frame
 
 FAST = Look(max_fps=1e6)
 
 
-def offer(feed: Feed | Board, seq: int, stream: str = "a", grey: int = 128) -> None:
-    feed.offer(delivery(grey_frame(seq, stream, grey=grey), "capture"))
+def offer(feed: Feed, seq: int, grey: int = 128) -> None:
+    feed.offer(delivery(grey_frame(seq, grey=grey), "capture"))
 
 
 def decoded(shown: Shown | None) -> np.ndarray:
@@ -41,7 +41,6 @@ async def test_a_picture_is_encoded_once_for_all_who_look() -> None:
 async def test_before_the_first_picture_there_is_none() -> None:
     feed = Feed(FAST)
     assert await feed.picture() is None
-    assert feed.state() == {"seq": None, "age_ms": None}
 
 
 async def test_it_shows_what_was_found() -> None:
@@ -55,45 +54,49 @@ async def test_it_shows_what_was_found() -> None:
 
 async def test_pictures_that_come_too_soon_are_left_out() -> None:
     feed = Feed(Look(max_fps=0.01))
-    taken = [feed.offer(delivery(grey_frame(seq), "capture")) for seq in range(10)]
-    assert taken == [True] + [False] * 9
+    for seq in range(10):
+        offer(feed, seq)
+    shown = await feed.picture()
+    assert shown is not None
+    assert shown.delivery.frame.seq == 0
 
 
 async def test_one_who_is_slow_gets_the_latest_next() -> None:
-    board = Board(("a",), FAST)
-    offer(board, 0, grey=10)
-    looking = board.watch(["a"])
+    feed = Feed(FAST)
+    offer(feed, 0, grey=10)
+    looking = feed.watch()
     assert decoded(await anext(looking)).mean() < 20
     for seq in range(1, 50):
-        offer(board, seq, grey=seq * 5)
+        offer(feed, seq, grey=seq * 5)
     shown = await anext(looking)
     assert shown.delivery.frame.seq == 49
-    assert board.feeds["a"].encoded == 2
+    assert feed.encoded == 2
     await looking.aclose()
 
 
-async def test_all_streams_can_be_watched_at_once() -> None:
-    board = Board(("a", "b", "never"), FAST)
-    looking = board.watch(["a", "b", "never"])
+async def test_one_who_comes_before_the_first_picture_waits_for_it() -> None:
+    feed = Feed(FAST)
+    looking = feed.watch()
     first = asyncio.ensure_future(anext(looking))
-    offer(board, 3, "b")
-    assert (await first).delivery.frame.stream == "b"
-    offer(board, 4, "a")
-    assert (await anext(looking)).delivery.frame.stream == "a"
+    await asyncio.sleep(0)  # it waits
+    assert feed.watching == 1
+    offer(feed, 3)
+    assert (await first).delivery.frame.seq == 3
     await looking.aclose()
+    assert feed.watching == 0
 
 
 async def test_closing_ends_the_looking() -> None:
-    board = Board(("a",), FAST)
-    offer(board, 0)
-    seen = asyncio.create_task(_all(board))
-    offer(board, 1)
-    board.close()
+    feed = Feed(FAST)
+    offer(feed, 0)
+    seen = asyncio.create_task(_all(feed))
+    offer(feed, 1)
+    feed.close()
     assert len(await asyncio.wait_for(seen, 5)) <= 1
 
 
-async def _all(board: Board) -> list[Shown]:
-    return [shown async for shown in board.watch(["a"])]
+async def _all(feed: Feed) -> list[Shown]:
+    return [shown async for shown in feed.watch()]
 
 
 async def test_a_picture_says_which_it_is_and_how_old() -> None:
@@ -101,7 +104,6 @@ async def test_a_picture_says_which_it_is_and_how_old() -> None:
     offer(feed, 5)
     shown = await feed.picture()
     assert shown is not None
-    assert shown.headers["X-Framewire-Stream"] == "a"
     assert shown.headers["X-Framewire-Seq"] == "5"
     assert shown.headers["X-Framewire-Pts"] == "0.200000"
     assert shown.headers["X-Framewire-Captured-At"].startswith("2025-06-01T12:00:00.2")

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
+from models.results import Veil
 from sinks.sink import Delivery
 from sinks.video import Encoding, Video
 from stages.capture.testcard import Card, read_counter
 from stages.frame import Frame
 from stages.lane import Coding, Lane, Packet
+from stages.picture import Wanted
 from tests.capture.listener import decoded
-from tests.factory import grey_frame
+from tests.factory import detections, grey_frame
 from tests.servers.film import cards, encode
 
 H264 = Coding("h264", (160, 96), b"")
@@ -194,7 +197,7 @@ def test_odd_and_wide_pictures_are_made_to_fit(lane: Lane) -> None:
 
 
 def test_what_is_drawn_never_comes_from_the_lane(lane: Lane) -> None:
-    video = Video("a", lane, Encoding(), no_reordering, drawn="results are burned in", whole=True)
+    video = Video("a", lane, Encoding(), no_reordering, burn=True, whole=True)
     video.open()
     lane.open(H264)
     reader = Read()
@@ -204,21 +207,36 @@ def test_what_is_drawn_never_comes_from_the_lane(lane: Lane) -> None:
     video.draw(Delivery(card_frame(1), ("capture",))).result(10)
     (only,) = reader.wait(1)
     assert only.pts == 1 / 25
-    assert (video.path, video.why) == ("encode", "results are burned in")
+    assert (video.path, video.why) == ("encode", "results are drawn into it (`burn: true`)")
     assert not lane.pictures
     video.close()
 
 
 def test_a_picture_without_its_guards_word_is_shown_only_pixelated() -> None:
-    video = Video(
-        "a", None, Encoding(crf=1), no_reordering, drawn="guarded", guards=("privacy",), whole=True
-    )
+    video = Video("a", None, Encoding(crf=1), no_reordering, guards=("privacy",), whole=True)
     video.open()
     reader = Read()
     video.attach(reader)
     video.draw(Delivery(card_frame(7), ("capture",))).result(10)
     (picture,) = decoded(reader.wait(1))
     assert read_counter(picture) != 7
+    video.close()
+
+
+@pytest.mark.parametrize("burn", [False, True])
+def test_results_are_drawn_on_a_guarded_picture_only_where_that_is_asked_for(burn: bool) -> None:
+    nobody = Veil(np.zeros((0, 4), np.float32))
+    frame = grey_frame(0, width=320, height=192)
+    frame.say("privacy", nobody)
+    frame.say("detect", detections())
+    video = Video("a", None, Encoding(crf=1), no_reordering, guards=("privacy",), burn=burn)
+    video.open()
+    reader = Read()
+    video.attach(reader)
+    video.draw(Delivery(frame, ("privacy", "detect"))).result(10)
+    (picture,) = decoded(reader.wait(1))
+    pixels = picture.pixels(Wanted(320, 192, order="bgr"))
+    assert (np.abs(pixels.astype(int) - 128).max() > 50) == burn
     video.close()
 
 

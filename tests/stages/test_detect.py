@@ -174,3 +174,21 @@ def test_frames_of_a_batch_keep_their_own(folder: Path) -> None:
     stage = detect(folder, tiles={"columns": 1, "rows": 1})
     counts = [len(found) for found in stage.run([frame_of(one), frame_of(other)])]
     assert counts == [1, 2]
+
+
+def test_other_thresholds_count_from_the_next_picture_on_and_unknown_classes_change_nothing(
+    folder: Path,
+) -> None:
+    pixels = dark()
+    pixels[4, 4], pixels[8, 8], pixels[12, 12] = 140, 180, 220
+    stage = detect(folder)
+    assert len(look(stage, pixels)) == 3
+    retuned = DetectOptions.model_validate({"model": "dots.onnx", "score": 0.6})
+    stage.retune(retuned)
+    assert (look(stage, pixels).scores * 255).round().tolist() == [220, 180]
+    unknown = DetectOptions.model_validate({"model": "dots.onnx", "scores": {"cat": 0.1}})
+    with pytest.raises(BadOptions, match=r"find\.scores: wanted classes of dots\.onnx, got 'cat'"):
+        stage.retune(unknown)
+    assert len(look(stage, pixels)) == 2
+    stage.retune(DetectOptions.model_validate({"model": "dots.onnx", "scores": {"dot": 0.8}}))
+    assert (look(stage, pixels).scores * 255).round().tolist() == [220]

@@ -103,3 +103,10 @@ async def test_a_still_stream_spares_what_lies_behind_it(tmp_path: Path) -> None
     assert total(pipeline, "motion").done == 30
     assert total(pipeline, "count").done == 3
     assert total(pipeline, "count").dropped == {"upstream": 27}
+
+
+def test_another_threshold_counts_from_the_next_picture_on() -> None:
+    shut = gate(threshold=1)
+    assert shut.run([spotted(0, 10), spotted(1, 80)])[1] is None
+    shut.retune(MotionOptions(threshold=0.05, hold_s=0))
+    assert shut.run([spotted(2, 80)])[0] is not None

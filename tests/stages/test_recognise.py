@@ -214,3 +214,11 @@ def test_faces_are_turned_by_their_eyes(tmp_path: Path) -> None:
     (told,) = who.run([frame_of(pixels, 1, results={"faces": nowhere})])
     assert told is not None
     assert len(told) == 0
+
+
+def test_another_threshold_counts_also_for_a_track_that_is_settled(tmp_path: Path) -> None:
+    who = recogniser(tmp_path, votes=1, threshold=0)
+    purple = (140, 0, 115)
+    assert said(who, purple, 0, 7) == "unknown"
+    who.retune(RecogniseOptions(gallery=Path("people"), threshold=9))
+    assert said(who, purple, 1, 7) == "bob"

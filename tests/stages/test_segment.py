@@ -175,3 +175,30 @@ def test_pieces_smaller_than_asked_for_are_left_out(folder: Path) -> None:
     pixels = plain(0)
     pixels[8:16, :32] = 220
     assert Look(folder, regions=True, least_area=0.3)(pixels).regions == ()
+
+
+def test_another_threshold_announces_nothing_twice(folder: Path) -> None:
+    look = Look(folder, presence=0.1)
+
+    def told(presence: float | None) -> None:
+        look.stage.retune(SegmentOptions(model="steps.onnx", presence=presence))
+
+    for _ in range(3):
+        look(plain(120))
+    told(0.9)
+    for _ in range(3):
+        look(plain(120))
+    assert [event.name for event in look.events] == ["presence.entered"]
+    told(None)
+    for _ in range(3):
+        look(plain(0))
+    assert len(look.events) == 1
+
+
+def test_smaller_pieces_are_reported_when_they_are_asked_for(folder: Path) -> None:
+    look = Look(folder, regions=True, least_area=0.9)
+    pixels = plain(0)
+    pixels[:, 32:] = 220
+    assert look(pixels).regions == ()
+    look.stage.retune(SegmentOptions(model="steps.onnx", regions=True, least_area=0.1))
+    assert len(look(pixels).regions or ()) == 1

@@ -89,7 +89,7 @@ export function showFacts(tile) {
     Picture: `${tile.video.videoWidth || about.size?.[0] || "?"} × ${tile.video.videoHeight || about.size?.[1] || "?"}, ${latest?.codec || about.codec || ""}`,
     Sent: latest ? `${(latest.bitsPerSecond / 1e6).toFixed(2)} Mbit/s, ${latest.fps.toFixed(1)} fps` : null,
     "Lost, dropped": latest ? `${latest.lost} packets, ${latest.dropped} pictures` : null,
-    Way: about.path === "passthrough" ? "as the camera coded it" : "coded here, once for all",
+    Way: about.path === "passthrough" ? "as the camera coded it" : `encoded once${about.encoder ? ` by ${about.encoder}` : ""}, for all`,
     Because: about.why || null,
   };
   for (const [name, value] of Object.entries(rows)) {

@@ -19,6 +19,7 @@ from sinks.record.track import Track
 from sinks.record.verify import Broken, verify
 from sinks.sink import Delivery
 from sinks.wire import moment
+from stages.events import Event
 from tests.factory import BEGAN, detections
 from tests.sinks.record.clips import Recording, clip, later, said
 
@@ -211,3 +212,26 @@ async def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "evidence.key").write_text("mine")
     with pytest.raises(BadSink):
         await Recording(tmp_path, evidence=True).sink.open()
+
+
+CHANGED = Event(
+    "setting.changed", "find",
+    {"option": "score", "before": 0.5, "after": 0.25, "sink": "redis", "command": "7", "by": None},
+    BEGAN,
+)  # fmt: skip
+
+
+async def test_a_threshold_that_was_changed_is_in_the_chain_and_shown(tmp_path: Path) -> None:
+    async with Recording(tmp_path, evidence=True) as recording:
+        recording.push(clip(25))
+        await recording.sink.announce(CHANGED)
+        await recording.sink.announce(Event("source.lost", "a", {"error": "why"}))
+    told = ("find.score", moment(BEGAN), "0.5", "0.25", "command 7")
+    assert verify(recording.folder).settings == [told]
+    said = CliRunner().invoke(app, ["verify", str(recording.folder)])
+    assert f"setting: find.score, 0.5 to 0.25 at {moment(BEGAN)}, by command 7" in said.output
+    lines = (recording.folder / "evidence.jsonl").read_bytes().splitlines(keepends=True)
+    forged = [line.replace(b'"after":0.25', b'"after":0.45') for line in lines]
+    (recording.folder / "evidence.jsonl").write_bytes(b"".join(forged))
+    with pytest.raises(Broken, match="its signature is not good"):
+        verify(recording.folder)

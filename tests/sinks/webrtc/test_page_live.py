@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute, Route
 from models.results import Caption
 from pipeline.server import serving
 from sinks.sink import Delivery, GraphNode, SinkContext
+from sinks.video.coders import settled
 from sinks.webrtc.assets import Assets
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.sink import WebrtcSink
@@ -27,6 +28,7 @@ from tests.factory import FPS, delivery, detections, grey_frame
 from tests.sinks.webrtc.conftest import playing
 from tests.sinks.webrtc.film import Film
 from tests.sinks.webrtc.pages import Visit, visiting
+from tests.sinks.webrtc.test_sink import showing
 
 H264 = Coding("h264", (320, 192))
 AREA = ((0.1, 0.1), (0.4, 0.1), (0.4, 0.9), (0.1, 0.9))
@@ -156,6 +158,15 @@ async def test_pictures_wait_for_what_is_seen_in_them_unless_they_are_to_come_at
         assert max(enough) >= 34, enough
         await visit.page.get_by_role("radio", name="Pictures come at once").check()
         await visit.until(f"{waits} === 'no'")
+
+
+async def test_what_encodes_a_stream_is_told() -> None:
+    async with show() as shown, visiting(f"{shown.page}#a") as visit:
+        lane = shown.sink._context.lanes["a"]
+        lane.open(None)
+        async with showing(lane):
+            way = "document.querySelector('[data-fact=\"Way\"] dd')?.textContent"
+            await visit.until(f"{way} === 'encoded once by {settled('auto')}, for all'")
 
 
 async def test_a_picture_that_stands_still_is_marked_and_said_to_be() -> None:

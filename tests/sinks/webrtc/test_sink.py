@@ -82,6 +82,7 @@ async def test_packets_pass_through_as_they_came_and_results_come_beside_them() 
                 "h264",
                 1,
             )
+            assert stream["encoder"] is None
             assert stream["size"] == [320, 192]
             assert stream["connected"]
             assert stream["nodes"] == ["detect"]
@@ -124,11 +125,13 @@ async def test_what_browsers_cannot_take_is_encoded_once(coding: Coding | None, 
     async with shown(context) as (sink, client):
         lanes["a"].open(coding)
         (stream,) = (await client.get("/api/viewer")).json()["streams"]
-        assert stream["path"] == "encode"
+        assert (stream["path"], stream["encoder"]) == ("encode", None)
         assert why in stream["why"]
         async with Peer(client) as one, Peer(client) as two, showing(lanes["a"]):
             for peer in (one, two):
                 assert await peer.number() is not None
+            (stream,) = (await client.get("/api/viewer")).json()["streams"]
+            assert stream["encoder"] == "x264"
         assert sink._streams["a"].video.encoded <= 500
 
 
