@@ -199,6 +199,11 @@ class KafkaSink(MessageSink):
         producer, self._producer = self._producer, None
         if producer is None:
             return
+        # Its stop sends what it holds, as long as that takes, and goes on sending when it is
+        # cancelled: behind our back, and behind what the next one has sent meanwhile.
+        sender = producer._sender
+        if sender is not None and sender.sender_task is not None:
+            sender.sender_task.cancel()
         stopping = asyncio.create_task(producer.stop())
         await asyncio.wait([stopping], timeout=2 * self._options.give_up_s)
         stopping.cancel()
