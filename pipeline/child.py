@@ -13,14 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from multiprocessing.connection import Connection
 
-import numpy as np
-
 from models.results import Result
-from pipeline.isolation import Assignment, Posted, Retuned, SharedMemory
+from pipeline.crossing import Assignment, Posted, Retuned, SharedMemory, unpack
 from pipeline.tuning import step_back_whole, tune
 from stages.events import Event
-from stages.frame import Frame
-from stages.picture import Picture
 from stages.registry import find_stage
 from stages.stage import Stage
 
@@ -33,7 +29,10 @@ def main() -> None:
     tune()
     wire = Connection(int(sys.argv[1]))
     memory = SharedMemory(int(sys.argv[2]))
-    assignment = wire.recv()
+    try:
+        assignment = wire.recv()
+    except (EOFError, ConnectionResetError):  # it stood by, and we are gone
+        return
     events: list[Event] = []
     try:
         stage = _make(assignment, events.append)
@@ -52,7 +51,9 @@ def main() -> None:
 
 
 def _make(assignment: Assignment, announce: Callable[[Event], None]) -> Stage:
-    kind = find_stage(assignment.stage, assignment.context.folder)
+    kind = assignment.stage
+    if isinstance(kind, str):
+        kind = find_stage(kind, assignment.context.folder)
     context = replace(assignment.context, announce=announce)
     return kind(kind.Options.model_validate(assignment.options), context)
 
@@ -64,26 +65,13 @@ def _answer(
         if isinstance(told, Retuned):
             stage.retune(stage.Options.model_validate(told.options))
             return "results", ([], events)
-        return "results", (list(stage.run([_unpack(one, memory) for one in told])), events)
+        return "results", (list(stage.run([unpack(one, memory) for one in told])), events)
     except Exception as error:  # noqa: BLE001 - the stage boundary: the parent raises it
         return "failed", (type(error).__name__, str(error))
 
 
-def _unpack(posted: Posted, memory: SharedMemory) -> Frame:
-    planes = []
-    for place in posted.planes:
-        size = int(np.prod(place.shape))
-        pixels = memory.bytes(place.offset + size)[place.offset :]
-        planes.append(pixels.reshape(place.shape))
-    return Frame(
-        posted.stream, posted.seq, posted.pts, posted.captured_at, posted.arrived, posted.decoded,
-        Picture(tuple(planes), posted.colour), posted.keyframe, posted.corrupt, posted.results,
-    )  # fmt: skip
-
-
 def _die_with_parent() -> None:
-    # Ctrl-C reaches the whole process group, and so does the end of a service; the parent drains,
-    # and this process with it.
+    # The end of a service reaches all its processes; the parent drains, and this one with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     if sys.platform == "linux":

@@ -1,35 +1,30 @@
 """`isolation: process`: a stage in a process of its own, so that its crash costs one batch.
 
-Pictures cross in memory that both processes map; everything else over a socket. The memory has no
-name (it is a deleted file, on Linux a memfd), so that nothing can be left behind, whoever is killed
-and however. The child is pipeline/child.py.
+The child is pipeline/child.py, and pipeline/crossing.py is what both import: what they need besides
+would only keep the next child from its work.
 
-A child that does not answer within `hang_s` is killed and replaced like one that died.
+A child that does not answer within `hang_s` is killed and replaced like one that died. Another one
+stands by for that: it has imported what each child needs, and waits to be told what to run.
 """
 
-import mmap
-import os
 import socket
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-import numpy as np
 import structlog
-from numpy.typing import NDArray
 from pydantic import BaseModel
 
 from models.results import Result
+from pipeline.crossing import Assignment, Retuned, SharedMemory, post
 from pipeline.hang import HUNG, hung
-from stages.colour import Colour
+from stages.builtin import STAGES
 from stages.events import Event
 from stages.frame import Frame
 from stages.stage import StageContext, unheard
@@ -39,7 +34,6 @@ log = structlog.get_logger()
 START_LIMIT = (
     120.0  # seconds for a child to import, open its model and say so: ten may do so at once
 )
-ALIGN = 64  # bytes: a cache line
 
 
 class WorkerLost(Exception):
@@ -59,75 +53,6 @@ class StageFailed(Exception):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(f"{reason}: {message}")
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneAt:
-    """Where a plane of a picture lies in the shared memory."""
-
-    offset: int
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Posted:
-    """A frame on its way to the child: all but its pixels."""
-
-    stream: str
-    seq: int
-    pts: float
-    captured_at: datetime
-    arrived: float
-    decoded: float
-    keyframe: bool
-    corrupt: bool
-    colour: Colour
-    planes: tuple[PlaneAt, ...]
-    results: dict[str, Result]
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """What a child is told first: which stage it runs, and how."""
-
-    stage: str
-    options: dict[str, object]
-    context: StageContext
-
-
-@dataclass(frozen=True, slots=True)
-class Retuned:
-    """What a child is told between two batches: other options for its stage."""
-
-    options: dict[str, object]
-
-
-class SharedMemory:
-    """Memory that this process and its child map; it grows with the pictures."""
-
-    def __init__(self, fd: int | None = None) -> None:
-        self.fd = _nameless() if fd is None else fd
-        self._map: mmap.mmap | None = None
-
-    def bytes(self, size: int) -> NDArray[np.uint8]:
-        """The first `size` bytes, (size,) uint8, not copied."""
-        if self._map is None or len(self._map) < size:
-            if os.fstat(self.fd).st_size < size:
-                os.ftruncate(self.fd, size)
-            self._map = mmap.mmap(self.fd, size)
-        return np.frombuffer(self._map, np.uint8, size)
-
-    def close(self) -> None:
-        """Let go; the memory is gone when both have."""
-        self._map = None
-        os.close(self.fd)
-
-
-def _nameless() -> int:
-    if hasattr(os, "memfd_create"):
-        return os.memfd_create("framewire", os.MFD_CLOEXEC)
-    with tempfile.TemporaryFile() as file:
-        return os.dup(file.fileno())
 
 
 def _timeval(seconds: float) -> bytes:
@@ -161,7 +86,7 @@ class IsolatedStage:
         # The child stands in another folder: a relative one would mean another there.
         # What its stage announces comes back with its answers.
         context = replace(context, folder=context.folder.absolute(), announce=unheard)
-        self._assignment = Assignment(name, options.model_dump(), context)
+        self._assignment = Assignment(STAGES.get(name, name), options.model_dump(), context)
         self._announce = announce
         self._hang = hang
         self._lock = threading.Lock()
@@ -170,6 +95,7 @@ class IsolatedStage:
         # On Linux the child dies with the thread that started it, so that thread has to last as
         # long as we do: a worker's own leaves before its stage is closed.
         self._spawner = ThreadPoolExecutor(1, thread_name_prefix=f"{context.node}-spawner")
+        self._spare: tuple[subprocess.Popen[bytes], Connection] | None = None
         self._child, self._wire = self._spawn()
         try:
             self._await_ready()
@@ -200,7 +126,7 @@ class IsolatedStage:
         with self._lock:
             try:
                 self._await_ready()
-                self._wire.send(self._post(frames))
+                self._wire.send(post(frames, self._memory))
                 return self._answer()
             except (EOFError, OSError) as error:
                 stuck = isinstance(error, BlockingIOError)  # its socket's limit has passed
@@ -227,18 +153,24 @@ class IsolatedStage:
             self._assignment = replace(self._assignment, options=told)
 
     def close(self) -> None:
-        """End the child: it leaves by itself when its socket closes, or is killed."""
-        self._wire.close()
-        try:
-            self._child.wait(timeout=2.0)
-        except subprocess.TimeoutExpired:
-            self._child.kill()
-            self._child.wait()
+        """End the child, and the one that stands by."""
+        if self._spare is not None:
+            self._spare[0].kill()  # it holds nothing, and may be amid its imports
+            _end(*self._spare)
+        _end(self._child, self._wire)
         self._spawner.shutdown()
         self._memory.close()
 
     def _spawn(self) -> tuple[subprocess.Popen[bytes], Connection]:
         self._ready = False
+        if self._spare is not None:
+            (child, wire), self._spare = self._spare, None
+            try:
+                wire.send(self._assignment)
+            except OSError:  # it has been killed while it waited
+                _end(child, wire)
+            else:
+                return child, wire
         child, wire = self._spawner.submit(self._start).result()
         wire.send(self._assignment)
         return child, wire
@@ -259,6 +191,8 @@ class IsolatedStage:
                 ],
                 pass_fds=(theirs.fileno(), self._memory.fd),
                 stdin=subprocess.DEVNULL,
+                # Ctrl-C, which it could not yet ignore while it imports, is for us alone.
+                process_group=0,
                 cwd=Path(__file__).parents[1],
             )
         return child, Connection(ours.detach())
@@ -270,6 +204,15 @@ class IsolatedStage:
             raise EOFError(f"the child was not ready within {START_LIMIT:.0f} s")
         self._answer()
         self._ready = True
+        if self._spare is None:  # not before, or it would keep this one from its work
+            self._stand_by()
+
+    def _stand_by(self) -> None:
+        try:
+            self._spare = self._spawner.submit(self._start).result()
+        except OSError as error:  # no descriptor, no memory: then the next one takes longer
+            node = self._assignment.context.node
+            log.warning("no process stands by", node=node, error=str(error))
 
     def _answer(self) -> Sequence[Result | None]:
         kind, value = self._wire.recv()
@@ -292,23 +235,12 @@ class IsolatedStage:
         self._announce(Event("worker.back", node, {"pid": self._child.pid}))
         return WorkerLost(f"{node}: its process ended with exit code {code}", reason)
 
-    def _post(self, frames: Sequence[Frame]) -> list[Posted]:
-        size, places = 0, []
-        for frame in frames:
-            at = []
-            for plane in frame.picture.planes:
-                at.append(PlaneAt(size, plane.shape))
-                size += -(-plane.size // ALIGN) * ALIGN
-            places.append(tuple(at))
-        memory = self._memory.bytes(size)
-        for frame, planes in zip(frames, places, strict=True):
-            for plane, place in zip(frame.picture.planes, planes, strict=True):
-                room = memory[place.offset : place.offset + plane.size]
-                np.copyto(room.reshape(place.shape), plane)
-        return [
-            Posted(
-                frame.stream, frame.seq, frame.pts, frame.captured_at, frame.arrived, frame.decoded,
-                frame.keyframe, frame.corrupt, frame.picture.colour, planes, dict(frame.results),
-            )
-            for frame, planes in zip(frames, places, strict=True)
-        ]  # fmt: skip
+
+def _end(child: subprocess.Popen[bytes], wire: Connection) -> None:
+    """It leaves by itself when its socket closes, or is killed."""
+    wire.close()
+    try:
+        child.wait(timeout=2.0)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -4,12 +4,13 @@ See `docs/ways-out.md`. aiokafka is the extra `kafka`, and is imported in a thre
 """
 
 import asyncio
+import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import structlog
 from pydantic import Field, model_validator
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
     from aiokafka import AIOKafkaProducer
 
 TOPIC = r"^[A-Za-z0-9._-]{1,249}$"  # as Kafka allows them
+SAID = 200  # characters of what brokers say that are told: it goes into the log
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
+logging.getLogger("aiokafka.conn").setLevel(logging.INFO)  # below, it logs passwords (PLAIN)
 log = structlog.get_logger()
 
 
@@ -59,6 +62,21 @@ class KafkaOptions(MessageOptions):
         if (self.user is None) != (self.password is None):
             raise ValueError("user: wanted a user and a password, or neither")
         return self
+
+
+class _Access(TypedDict):
+    """How a connection is made, as aiokafka names it."""
+
+    client_id: str
+    security_protocol: str
+    ssl_context: ssl.SSLContext | None
+    sasl_mechanism: str
+    sasl_plain_username: str | None
+    sasl_plain_password: str | None
+
+
+class _Shut(SinkLost):
+    """The brokers are there and do not let us in; a password that was changed may be put right."""
 
 
 class KafkaSink(MessageSink):
@@ -98,13 +116,13 @@ class KafkaSink(MessageSink):
             self._tls = self._trusted()
         try:
             await self._connect()
+        except _Shut as error:
+            raise BadSink(str(error)) from None
         except SinkLost as error:
             log.warning("kafka is away", error=str(error))
 
     async def bring(self, records: Sequence[Record]) -> None:
         """Send them, and wait until the brokers have all."""
-        from aiokafka.errors import KafkaError  # noqa: PLC0415
-
         sent: list[tuple[Record, asyncio.Future[object]]] = []
         lost: BaseException | None = None
         try:
@@ -113,7 +131,9 @@ class KafkaSink(MessageSink):
                 await self._send(producer, records, sent)
                 if sent:
                     await asyncio.wait([answer for _, answer in sent])
-        except (KafkaError, OSError, TimeoutError) as error:
+        except SinkLost:
+            raise
+        except Exception as error:  # noqa: BLE001 - aiokafka divides by how many partitions it is told
             lost = error
             await self._hang_up()
         for record, answer in sent:
@@ -163,51 +183,80 @@ class KafkaSink(MessageSink):
     async def _connect(self) -> "AIOKafkaProducer":
         """The producer; what an earlier one had on its way was given up with it."""
         from aiokafka import AIOKafkaProducer  # noqa: PLC0415
-        from aiokafka.errors import AuthenticationFailedError, KafkaError  # noqa: PLC0415
 
         if self._producer is not None:
             return self._producer
-        options = self._options
-        secure = "SSL" if options.tls else "PLAINTEXT"
+        give_up_s, access = self._options.give_up_s, self._access()
         producer = AIOKafkaProducer(
-            bootstrap_servers=options.servers,
-            client_id="framewire",
+            bootstrap_servers=self._options.servers,
             acks="all",
             enable_idempotence=True,
-            request_timeout_ms=round(options.give_up_s * 1e3),
-            security_protocol=f"SASL_{secure}" if options.user else secure,
-            ssl_context=self._tls,
-            sasl_mechanism=options.mechanism if options.user else "PLAIN",
-            sasl_plain_username=options.user,
-            sasl_plain_password=options.password,
+            request_timeout_ms=round(give_up_s * 1e3),
+            **access,
         )
         try:
-            async with asyncio.timeout(options.give_up_s):
+            async with asyncio.timeout(give_up_s):
+                await self._knock(access)
                 await producer.start()
-        except (KafkaError, OSError, TimeoutError) as error:
+        except BaseException as error:  # aiokafka asserts, say, that what a broker says fits
             await producer.stop()
-            if isinstance(error, AuthenticationFailedError):
-                raise BadSink(
-                    f"kafka {options.servers}: wanted to be let in, got: {error}"
-                ) from None
+            if isinstance(error, SinkLost) or not isinstance(error, Exception):
+                raise
             raise self._lost(error) from None
         self._producer = producer
         return producer
 
+    async def _knock(self, access: _Access) -> None:
+        """Log in at the first broker that is there: a producer would not say why it could not."""
+        from aiokafka import errors  # noqa: PLC0415
+        from aiokafka.conn import create_conn  # noqa: PLC0415
+
+        shut = (errors.SaslAuthenticationFailed, errors.UnsupportedSaslMechanismError)
+        servers = self._options.servers.split(",")
+        each_ms = round(self._options.give_up_s * 1e3 / len(servers))
+        away: Exception | None = None
+        for server in servers:
+            host, _, port = server.rpartition(":")
+            try:
+                connection = await create_conn(
+                    host.strip("[]"), int(port), request_timeout_ms=each_ms, **access
+                )
+            except shut as error:
+                raise _Shut(
+                    f"kafka {server}: wanted to be let in, got: {str(error)[:SAID]}"
+                ) from None
+            except (errors.KafkaError, OSError, TimeoutError) as error:
+                away = error
+            else:
+                connection.close()
+                return
+        assert away is not None
+        raise away
+
+    def _access(self) -> _Access:
+        options = self._options
+        secure = "SSL" if options.tls else "PLAINTEXT"
+        return {
+            "client_id": "framewire",
+            "security_protocol": f"SASL_{secure}" if options.user else secure,
+            "ssl_context": self._tls,
+            "sasl_mechanism": options.mechanism if options.user else "PLAIN",
+            "sasl_plain_username": options.user,
+            "sasl_plain_password": options.password,
+        }
+
     async def _hang_up(self) -> None:
-        """Leave the producer: what it still held is tried again by the next one."""
+        """Leave the producer: what it still held is tried again by the next one.
+
+        One that cannot send what it holds never ends by itself: it would go on beside the next.
+        """
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        # Its stop sends what it holds, as long as that takes, and goes on sending when it is
-        # cancelled: behind our back, and behind what the next one has sent meanwhile.
-        sender = producer._sender
-        if sender is not None and sender.sender_task is not None:
-            sender.sender_task.cancel()
-        stopping = asyncio.create_task(producer.stop())
-        await asyncio.wait([stopping], timeout=2 * self._options.give_up_s)
-        stopping.cancel()
-        await asyncio.gather(stopping, return_exceptions=True)
+        give_up_s = self._options.give_up_s
+        if not await _ends(producer.stop(), 2 * give_up_s):
+            await _ends(producer._sender.close(), give_up_s)
+            await _ends(producer.client.close(), give_up_s)
 
     def _trusted(self) -> ssl.SSLContext:
         ca = None if self._options.ca is None else self._context.folder / self._options.ca
@@ -217,5 +266,14 @@ class KafkaSink(MessageSink):
             raise BadSink(f"ca {ca}: wanted a file of certificates, got: {error}") from error
 
     def _lost(self, error: BaseException) -> SinkLost:
-        said = str(error) or f"no answer in {self._options.give_up_s:g} s"
+        said = str(error)[:SAID] or f"no answer in {self._options.give_up_s:g} s"
         return SinkLost(f"kafka {self._options.servers} is away: {said}")
+
+
+async def _ends(work: Coroutine[object, object, object], within_s: float) -> bool:
+    """Whether it ends in time; if not, it is ended."""
+    task = asyncio.create_task(work)
+    _, late = await asyncio.wait([task], timeout=within_s)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return not late

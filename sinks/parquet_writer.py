@@ -3,9 +3,8 @@
 import os
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import pyarrow as pa
@@ -14,7 +13,7 @@ from pyarrow import parquet
 from sinks.errors import SinkLost
 from sinks.rotation import sync_folder
 
-ROWS = 10_000  # in a row group, and in memory
+GROUP = 8 << 20  # bytes of lines in a row group, and in memory
 
 COLUMNS = pa.schema(
     [
@@ -37,19 +36,24 @@ COLUMNS = pa.schema(
 """As the fields of a result in `docs/schema.md`; `data` is JSON, for each kind has its own."""
 
 
-class _Row(msgspec.Struct, frozen=True):
-    """A line, whose `data` is left as it is."""
+def _bits(count: int) -> msgspec.Meta:
+    """What a signed integer of so many bits holds: one number too large must not cost a file."""
+    return msgspec.Meta(ge=-(1 << count - 1), le=(1 << count - 1) - 1)
 
-    schema: int
+
+class _Row(msgspec.Struct, frozen=True):
+    """A line, whose `data` is left as it is. What it takes, COLUMNS take."""
+
+    schema: Annotated[int, _bits(16)]
     stream: str
     node: str
-    seq: int
+    seq: Annotated[int, _bits(64)]
     pts: float
-    captured_at: datetime
-    published_at: datetime
+    captured_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    published_at: Annotated[datetime, msgspec.Meta(tz=True)]
     latency_ms: float
-    width: int
-    height: int
+    width: Annotated[int, _bits(32)]
+    height: Annotated[int, _bits(32)]
     corrupt: bool
     kind: str
     data: msgspec.Raw
@@ -69,7 +73,7 @@ def make_file(journal: Path, target: Path) -> tuple[int, int]:
             journal.open("rb") as lines,
             parquet.ParquetWriter(part, COLUMNS, compression="zstd") as writer,
         ):
-            while some := list(islice(lines, ROWS)):
+            while some := lines.readlines(GROUP):
                 found = list(_rows(some))
                 torn += len(some) - len(found)
                 rows += len(found)
@@ -87,11 +91,10 @@ def _rows(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     for line in lines:
         try:
             row = _decoder.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+            data = bytes(row.data).decode()
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue  # the caller counts what is missing
-        told = msgspec.structs.asdict(row)
-        told["data"] = bytes(row.data).decode()
-        yield told
+        yield {**msgspec.structs.asdict(row), "data": data}
 
 
 _decoder = msgspec.json.Decoder(_Row)

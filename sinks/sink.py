@@ -3,10 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from pydantic import BaseModel
-from starlette.routing import BaseRoute
 
 from models.results import Result
 from sinks.errors import Unchanged
@@ -14,6 +13,9 @@ from stages.events import Event, Value
 from stages.frame import Frame
 from stages.lane import Lane
 from stages.stage import StageOptions, unheard
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute  # most sinks show nothing over HTTP
 
 Mode = Literal["each", "frame"]
 
@@ -165,7 +167,7 @@ class Sink(Protocol):
         """Flush and let go. Called once, after the last write."""
         return
 
-    def routes(self) -> Sequence[BaseRoute]:
+    def routes(self) -> "Sequence[BaseRoute]":
         """What the sink shows over HTTP, mounted in the pipeline's server."""
         return ()
 

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
-import av
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from stages.errors import BadPicture
 from stages.placement import Placement
 
 if TYPE_CHECKING:
+    import av  # who has a frame of it has imported it
     from typing_extensions import Buffer
 
 # 8-bit formats whose planes are resized in place; FFmpeg brings any other one to I420 first.
@@ -73,7 +73,7 @@ class Picture:
         self._prepare(width, height, lambda: (planes, colour))
 
     @classmethod
-    def from_av(cls, frame: av.VideoFrame) -> "Picture":
+    def from_av(cls, frame: "av.VideoFrame") -> "Picture":
         """Keep a decoded frame: no pixel is copied for the usual 8-bit formats.
 
         The decoder's buffer lives as long as the picture does. Its planes are looked at when
@@ -225,7 +225,7 @@ def _swapped(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
 
 
-def _look(frame: av.VideoFrame) -> tuple[Planes, Colour]:
+def _look(frame: "av.VideoFrame") -> tuple[Planes, Colour]:
     """The planes of a decoded frame, and how its colours are written."""
     name = frame.format.name
     full = frame.color_range == FULL_RANGE or name.startswith("yuvj")
@@ -242,7 +242,7 @@ def _look(frame: av.VideoFrame) -> tuple[Planes, Colour]:
     return _look(frame.reformat(format="yuv420p"))
 
 
-def _plane(frame: av.VideoFrame, index: int) -> NDArray[np.uint8]:
+def _plane(frame: "av.VideoFrame", index: int) -> NDArray[np.uint8]:
     """A plane without its padding, (height, width in bytes) uint8, no copy; keeps `frame` alive."""
     plane = frame.planes[index]
     channels = 2 if frame.format.name == "nv12" and index == 1 else 1

@@ -8,33 +8,8 @@ from pathlib import Path
 from typing import cast
 from zlib import crc32
 
-from stages.caption import CaptionStage
-from stages.classify import Classify
-from stages.detect import Detect
 from stages.errors import BadOptions
-from stages.faces.face3d import Face3d
-from stages.faces.mesh import Mesh
-from stages.faces.recognise import Recognise
-from stages.motion import MotionGate
-from stages.privacy import Privacy
-from stages.segment import Segment
 from stages.stage import Stage
-from stages.track import Track
-from stages.zones import CountZones
-
-STAGES: dict[str, type[Stage]] = {
-    "detect": Detect,
-    "classify": Classify,
-    "segment": Segment,
-    "caption": CaptionStage,
-    "recognise": Recognise,
-    "mesh": Mesh,
-    "face3d": Face3d,
-    "track": Track,
-    "zones": CountZones,
-    "motion": MotionGate,
-    "privacy": Privacy,
-}
 
 ENTRY_POINTS = "framewire.stages"
 
@@ -42,14 +17,16 @@ ENTRY_POINTS = "framewire.stages"
 def find_stage(name: str, folder: Path) -> type[Stage]:
     """The class behind `stage: name`.
 
-    name     one of STAGES, an entry point of the group `framewire.stages`, or
+    name     one of stages/builtin.py, an entry point of the group `framewire.stages`, or
              `./file.py:Class`, with the file relative to `folder`
     raises   BadOptions if there is none, naming what comes near
     """
-    if name in STAGES:
-        return STAGES[name]
     if ":" in name:
         return _from_file(name, folder)
+    from stages.builtin import STAGES  # noqa: PLC0415 - a process that runs your file needs none
+
+    if name in STAGES:
+        return STAGES[name]
     found = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     if name in found:
         return _checked(found[name].load(), name)

@@ -3,15 +3,18 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.results import Detections, Labels, Result
 from sinks.sink import Delivery
-from stages.capture.testcard import Card
 from stages.frame import Frame
 from stages.picture import Picture
+
+if TYPE_CHECKING:  # stages for tests use this file, and processes that run them start many times
+    from stages.capture.testcard import Card
 
 FPS = 25
 BEGAN = datetime(2025, 6, 1, 12, 0, tzinfo=UTC)
@@ -61,7 +64,7 @@ def frame_of(
     return frame
 
 
-def card_frame(card: Card, seq: int, stream: str = "a") -> Frame:
+def card_frame(card: "Card", seq: int, stream: str = "a") -> Frame:
     """A frame that shows a test card with its number."""
     frame = grey_frame(seq, stream)
     frame.picture = card.draw(seq)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from stages.registry import STAGES
+from stages.builtin import STAGES
 
 FAILURE, WRONG_CALL = 1, 2
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")

@@ -20,7 +20,7 @@ class Kinds:
 def own_kinds() -> Kinds:
     """Those that come with framewire."""
     from sinks.registry import SINKS  # noqa: PLC0415 - they load the classes themselves
-    from stages.registry import STAGES  # noqa: PLC0415
+    from stages.builtin import STAGES  # noqa: PLC0415
 
     return Kinds(STAGES, SINKS)
 

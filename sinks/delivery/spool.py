@@ -29,6 +29,10 @@ CREATE TABLE IF NOT EXISTS records (
     n INTEGER PRIMARY KEY AUTOINCREMENT, size INTEGER NOT NULL,
     id TEXT NOT NULL, key TEXT NOT NULL, data BLOB NOT NULL)
 """
+COUNTED = """
+SELECT COUNT(*), COALESCE(SUM(size), 0), COALESCE(SUM(typeof(size) = 'integer' AND size > 0
+    AND typeof(id) = 'text' AND typeof(key) = 'text' AND typeof(data) = 'blob'), 0) FROM records
+"""  # how many, their bytes, and how many can be what was appended
 
 
 class SpoolFull(SinkError):
@@ -70,19 +74,22 @@ class Spool:
     def open(self) -> None:
         """Open the file, or make it; what an earlier run left is in it.
 
-        raises  BadSink if it cannot be, if another process has it, or if it is no spool
+        raises  BadSink if it cannot be, if another process has it, or if it is no spool or a
+                damaged one: it is left as it is, for what is in it was promised to somebody
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             file = sqlite3.connect(self.path, 0.0, isolation_level=None, check_same_thread=False)
+            file.text_factory = _text
         except (OSError, sqlite3.Error) as error:
             raise BadSink(f"spool {self.path}: wanted a file to write, got: {error}") from error
         try:
             self._prepare(file)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # the latter of its own message
             file.close()
             raise BadSink(
-                f"spool {self.path}: wanted a spool that no other process has open, got: {error}"
+                f"spool {self.path}: wanted a spool that no other process has open, "
+                f"got: {str(error)!a}"  # a damaged file's own words may be in it
             ) from error
         except BaseException:
             file.close()
@@ -209,10 +216,18 @@ class Spool:
         if layout not in {0, LAYOUT}:
             raise BadSink(f"spool {self.path}: wanted layout {LAYOUT}, got {layout}")
         file.execute(MADE)
+        (found,) = file.execute("PRAGMA quick_check(1)").fetchone()
+        if found == "ok":
+            self.count, self.size, sound = file.execute(COUNTED).fetchone()
+            if sound != self.count:
+                found = f"{self.count - sound} of {self.count} records unreadable"
+        if found != "ok":
+            raise BadSink(
+                f"spool {self.path}: wanted a whole one, got a damaged one, to be moved away to "
+                f"begin anew: {found!a}"
+            )
         file.execute(f"PRAGMA user_version = {LAYOUT}")
         file.execute("COMMIT")
-        told = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM records"
-        self.count, self.size = file.execute(told).fetchone()
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -236,6 +251,11 @@ class Spool:
 
     def _lost(self, error: Exception) -> SinkLost:
         return SinkLost(f"spool {self.path} fails: {error}")
+
+
+def _text(raw: bytes) -> str:
+    """A text, also where a bit of it has turned: one such record must not hold up all others."""
+    return raw.decode(errors="replace")
 
 
 def _make_room(file: sqlite3.Connection, wanted: int) -> tuple[int, int, int]:

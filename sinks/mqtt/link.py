@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import structlog
-from aiomqtt import Client, MqttCodeError, MqttError, Will
+from aiomqtt import Client, MqttCodeError, Will
 
 from sinks.errors import BadSink, SinkLost
 from stages.capture.backoff import Backoff
@@ -159,7 +159,7 @@ class MqttLink:
                     self._on_begin()
                     self._tried.set()
                     await self._until_broken(client)
-            except (MqttError, SinkLost, OSError, ValueError) as error:  # the last: no such host
+            except Exception as error:  # noqa: BLE001 - paho raises anything on a broken packet
                 self._end(error)
             finally:
                 self._client = None
@@ -207,6 +207,7 @@ class MqttLink:
             keepalive=KEEPALIVE_S,
             timeout=self._address.give_up_s,
             max_inflight_messages=WINDOW,
+            max_queued_incoming_messages=1,  # nothing is subscribed to; what comes is not kept
             socket_options=NO_DELAY,
             tls_context=self._tls,
             logger=QUIET,

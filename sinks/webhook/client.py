@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
@@ -15,6 +16,7 @@ from sinks.version import version
 from stages.capture.mask import mask
 
 READ = 64 << 10  # bytes of an answer that are read, to keep the connection for the next request
+REASON = 80  # characters of a reason that are told: it goes into the log and into an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +32,10 @@ class Answer:
 
 
 class WebhookClient:
-    """Asks one address and no other: no redirects, no proxy of the environment, TLS verified."""
+    """Asks one address and no other: no redirects, no proxy of the environment, TLS verified.
+
+    Keeps nothing of an answer: a cookie would come back with every request, and nobody counts them.
+    """
 
     def __init__(
         self, url: str, headers: Mapping[str, str], timeout_s: float, ca: Path | None = None
@@ -50,6 +55,7 @@ class WebhookClient:
             verify=context,
             timeout=timeout_s,
             follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             trust_env=False,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
         )
@@ -65,7 +71,7 @@ class WebhookClient:
             ):
                 await _read(response)
                 again = _seconds(response.headers.get("retry-after"))
-                return Answer(response.status_code, response.reason_phrase, again)
+                return Answer(response.status_code, response.reason_phrase[:REASON], again)
         except TimeoutError:
             raise SinkLost(f"{self._shown}: no answer in {self._timeout:g} s") from None
         except httpx.HTTPError as error:
@@ -94,7 +100,7 @@ def _seconds(told: str | None) -> float | None:
         return float(told)
     try:
         at = parsedate_to_datetime(told)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter of a day or an offset past all numbers
         return None
     at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
     return max(0.0, (at - datetime.now(UTC)).total_seconds())

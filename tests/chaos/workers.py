@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 
+from pipeline.isolation import IsolatedStage
 from pipeline.pipeline import Pipeline
 from tests.chaos.fault import Finding, shared_memory, until
 from tests.chaos.house import names, running, seen, total
@@ -30,8 +31,9 @@ async def killed(minutes: float, folder: Path, found: Finding) -> None:
     async with running(folder, CONFIG, found) as pipeline:
         await until(lambda: total(pipeline, "grey").done > 0, "a first result")
         for n in range(max(1, round(minutes * 60 / EVERY_S))):
-            (child,) = {child.pid for child in us.children(recursive=True)} - before
-            os.kill(child, signal.SIGKILL)
+            stage = pipeline.parts.stages["grey"]
+            assert isinstance(stage, IsolatedStage)
+            os.kill(stage.pid, signal.SIGKILL)
             lost = await until(lambda: seen(pipeline, "worker.lost") > n, "worker.lost")  # noqa: B023
             recoveries.append(lost + await _next_result(pipeline))
             await asyncio.sleep(max(0.0, EVERY_S - recoveries[-1]))

@@ -1,5 +1,6 @@
 """Runs cases in a child process, since a reader that fails may take its process with it."""
 
+import logging
 import multiprocessing
 import resource
 import shutil
@@ -78,6 +79,7 @@ def _cases(
     most = _size("VmSize") + MOST_MEMORY
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     warnings.simplefilter("error")
+    logging.disable()
     folder = Path(tempfile.mkdtemp())
     try:
         for number in cases:

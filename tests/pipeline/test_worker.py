@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from models.results import Result
@@ -194,6 +195,46 @@ def test_a_worker_process_that_is_killed_costs_its_batch_and_is_replaced() -> No
     assert seen.passed == [0, 1, 2, 3, 4, 6, 7, 8, 9]
     assert [event.name for event in events] == ["worker.lost", "worker.back"]
     assert events[0].detail["exit_code"] == -9
+
+
+def children() -> set[int]:
+    return {child.pid for child in psutil.Process().children()}
+
+
+def lose_one(stage: IsolatedStage) -> None:
+    os.kill(stage.pid, signal.SIGKILL)
+    with pytest.raises(WorkerLost):
+        stage.run([grey_frame(0)])
+    assert len(stage.run([grey_frame(1)])) == 1
+
+
+def test_a_process_stands_by_and_takes_over_and_another_stands_by_then() -> None:
+    before = children()
+    stage, events = isolated("MeanGrey")
+    for _ in range(2):
+        first = stage.pid
+        (spare,) = children() - before - {first}
+        lose_one(stage)
+        assert stage.pid == spare
+    assert len(children() - before) == 2
+    assert [event.name for event in events] == ["worker.lost", "worker.back"] * 2
+    stage.close()
+    assert children() == before
+
+
+def test_a_process_that_was_killed_while_it_stood_by_costs_nothing() -> None:
+    before = children()
+    stage, events = isolated("MeanGrey")
+    first = stage.pid
+    (spare,) = children() - before - {first}
+    os.kill(spare, signal.SIGKILL)
+    while psutil.Process(spare).status() != psutil.STATUS_ZOMBIE:
+        os.sched_yield()
+    lose_one(stage)
+    assert stage.pid not in {first, spare}
+    assert [event.name for event in events] == ["worker.lost", "worker.back"]
+    stage.close()
+    assert children() == before
 
 
 def test_what_an_isolated_stage_raises_keeps_its_name() -> None:

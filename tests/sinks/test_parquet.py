@@ -103,6 +103,30 @@ async def test_a_journal_of_a_killed_run_becomes_a_file_but_for_its_torn_line(
     assert endings(tmp_path) == {".parquet"}
 
 
+@pytest.mark.parametrize(
+    ("good", "damaged"),
+    [
+        (b'"seq": 1', b'"seq": 9223372036854775808'),
+        (b'"schema": 1', b'"schema": 40000'),
+        (b'"width": 1', b'"width": 2147483648'),
+        (b'"data": {}', b'"data": {"a": "\xff"}'),
+        (b'"data": {}', b'"data": ' + b"[" * 9999 + b"]" * 9999),
+        (b'00Z", "pub', b'00", "pub'),
+    ],
+)
+async def test_a_damaged_line_of_a_journal_costs_itself_alone(
+    good: bytes, damaged: bytes, tmp_path: Path
+) -> None:
+    assert good in line(1)
+    (tmp_path / ".r.jsonl").write_bytes(line(0) + line(1).replace(good, damaged) + line(2))
+    sink = sink_in(tmp_path)
+    await sink.open()
+    await sink.close()
+    assert [row["seq"] for row in rows(tmp_path)] == [0, 2]
+    assert sink.counts()["torn_lines_total"] == 1
+    assert endings(tmp_path) == {".parquet"}
+
+
 def line(seq: int) -> bytes:
     told = {
         "schema": 1, "stream": "a", "node": "n", "seq": seq, "run": None, "number": None,

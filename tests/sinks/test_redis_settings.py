@@ -21,7 +21,7 @@ from sinks.record.verify import verify
 from sinks.redis.orders import Answer, Order, sealed, setting, sign
 from sinks.sink import Setting
 from sinks.wire import decode_event, decode_result
-from stages.registry import STAGES
+from stages.builtin import STAGES
 from stages.stage import Stage
 from tests.pipeline.running import written
 from tests.sinks.redis_parts import kept, subscribed, until

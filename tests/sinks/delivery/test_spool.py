@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -145,7 +145,7 @@ def test_large_records_are_given_a_few_at_a_time(tmp_path: Path) -> None:
 
 def test_two_do_not_share_a_spool(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
-    with pytest.raises(BadSink, match="no other process has open, got: database is locked"):
+    with pytest.raises(BadSink, match="no other process has open, got: 'database is locked'"):
         spool_in(tmp_path)
     spool.close()
 
@@ -168,6 +168,39 @@ def test_a_spool_of_a_later_version_is_refused_and_left_as_it_is(tmp_path: Path)
     with sqlite3.connect(tmp_path / "spool.sqlite") as file:
         assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("letters",)]
     file.close()
+
+
+def test_a_damaged_spool_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    spool.append(records(0, 500))
+    spool.close()
+    file = tmp_path / "spool.sqlite"
+    whole = file.read_bytes()
+    damaged = whole[:12_000] + bytes(4096) + whole[12_000 + 4096 :]
+    file.write_bytes(damaged)
+    with pytest.raises(BadSink, match=r"spool\.sqlite: .* damaged one, to be moved away"):
+        spool_in(tmp_path)
+    assert file.read_bytes() == damaged
+
+
+def test_a_record_that_cannot_have_been_appended_is_a_damage(tmp_path: Path) -> None:
+    spool_in(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "spool.sqlite")) as file, file:
+        file.execute("INSERT INTO records (size, id, key, data) VALUES (9, 'a', 'b', 'no blob')")
+    with pytest.raises(BadSink, match="1 of 1 records unreadable"):
+        spool_in(tmp_path)
+
+
+def test_an_id_of_which_a_bit_has_turned_holds_up_nobody(tmp_path: Path) -> None:
+    spool_in(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "spool.sqlite")) as file, file:
+        file.execute("INSERT INTO records (size, id, key, data) "
+                     "VALUES (9, CAST(x'61FF' AS TEXT), 'b', x'00')")  # fmt: skip
+    spool = spool_in(tmp_path)
+    assert spool.peek(9) == [Record("a\ufffd", "b", b"\0")]
+    spool.done(1)
+    assert spool.count == 0
+    spool.close()
 
 
 def test_a_closed_spool_takes_nothing(tmp_path: Path) -> None:

@@ -271,6 +271,9 @@ async def test_tls_is_verified(tmp_path: Path) -> None:
         ({"url": "tcp://h"}, "wanted mqtt://HOST:PORT"),
         ({"url": "mqtt://h/path"}, "wanted mqtt://HOST:PORT"),
         ({"url": "mqtt://h", "prefix": "a/#"}, "should match"),
+        ({"url": "mqtt://h", "prefix": "a+"}, "should match"),
+        ({"url": "mqtt://h", "prefix": "a\x00"}, "should match"),
+        ({"url": "mqtt://h", "prefix": "a\n"}, "should match"),
         ({"url": "mqtt://h", "discovery": "homeassistant", "state_s": 0}, "wanted state_s above 0"),
     ],
 )

@@ -37,6 +37,7 @@ class Receiver:
 
     answers: deque[str] = field(default_factory=deque)
     otherwise: str = "200"
+    reason: str = "Because"
     got: list[Request] = field(default_factory=list)
     taken: list[Request] = field(default_factory=list)
     connections: int = 0
@@ -86,7 +87,8 @@ class Receiver:
                 await writer.drain()
                 await asyncio.sleep(0.01)
         status, _, header = answer.partition(" ")
-        lines = [f"HTTP/1.1 {status} Because", "Content-Length: 2", *([header] if header else [])]
+        said = f"HTTP/1.1 {status} {self.reason}"
+        lines = [said, "Content-Length: 2", *([header] if header else [])]
         writer.write("\r\n".join(lines).encode() + b"\r\n\r\nok")
         await writer.drain()
         return True
@@ -94,10 +96,14 @@ class Receiver:
 
 @asynccontextmanager
 async def receiving(
-    *answers: str, otherwise: str = "200", port: int = 0, tls: Path | None = None
+    *answers: str,
+    otherwise: str = "200",
+    reason: str = "Because",
+    port: int = 0,
+    tls: Path | None = None,
 ) -> AsyncIterator[Receiver]:
     """A server on loopback."""
-    receiver = Receiver(deque(answers), otherwise)
+    receiver = Receiver(deque(answers), otherwise, reason)
     tasks = set[asyncio.Task[None]]()
 
     def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -128,6 +128,39 @@ async def test_a_server_says_when_to_ask_again(how: str, tmp_path: Path) -> None
         assert len(receiver.got) == 2
 
 
+@pytest.mark.parametrize(
+    "told", ["Mon, 99999999999999999999 Jan 2025 00:00:00 GMT", "x", "-1", "1e9", "9" * 5000]
+)
+async def test_a_time_that_is_none_costs_no_message(told: str, tmp_path: Path) -> None:
+    answer = f"503 Retry-After: {told}"
+    async with receiving(answer) as receiver, opened(receiver, tmp_path) as sink:
+        await sink.write(deliveries(1))
+        assert sink.counts()["spooled_total"] == 1
+        if told.isdecimal():  # an hour, and no more
+            assert sink.counts()["waiting"] == 1
+        else:
+            await receiver.until(lambda r: len(r.taken) == 1)
+
+
+@pytest.mark.parametrize("value", ["7", "é"])  # one that is not ASCII could not be sent back
+async def test_a_servers_cookies_are_not_kept(value: str, tmp_path: Path) -> None:
+    answer = f"200 Set-Cookie: visitor={value}; Path=/"
+    async with receiving(otherwise=answer) as receiver, opened(receiver, tmp_path) as sink:
+        await sink.write(deliveries(3))
+        assert [request.headers.get("cookie") for request in receiver.got] == [None] * 3
+
+
+async def test_a_long_reason_is_told_in_short(tmp_path: Path) -> None:
+    heard: list[Event] = []
+    async with (
+        receiving("410", reason="gone " * 9999) as receiver,
+        opened(receiver, tmp_path, heard) as sink,
+    ):
+        with pytest.raises(SinkError, match="said 410 gone gone"):
+            await sink.write(deliveries(1))
+        assert len(str(heard[0].detail["error"])) < 200
+
+
 @pytest.mark.parametrize("status", ["400", "401", "404", "410", "413"])
 async def test_what_is_refused_fails_and_is_told_and_the_rest_goes_on(
     status: str, tmp_path: Path
