@@ -3,9 +3,11 @@
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import structlog
 
+from pipeline.config.secrets import Secrets
 from sinks.sink import Sink
 from stages.events import Event
 from stages.throttle import Throttle
@@ -24,8 +26,12 @@ class Bulletin:
     missed   events that no sink was told of, because too many were waiting
     """
 
-    def __init__(self, hear: Callable[[Event], None] | None = None) -> None:
-        """`hear` is told of each event at once, on the event loop; it must not block."""
+    def __init__(self, secrets: Secrets, hear: Callable[[Event], None] | None = None) -> None:
+        """`hear` is told of each event at once, on the event loop; it must not block.
+
+        secrets  what no event may show: they go to Redis, to brokers, to other people's servers
+        """
+        self._secrets = secrets
         self._hear = hear
         self.counts: Counter[str] = Counter()
         self.recent: deque[Event] = deque(maxlen=100)
@@ -41,7 +47,8 @@ class Bulletin:
         except RuntimeError:  # the loop has closed: only a capture thread that was given up is left
             log.debug("event after the end", event_name=event.name, about=event.about)
 
-    def _note(self, event: Event) -> None:
+    def _note(self, told: Event) -> None:
+        event = self._masked(told)
         self.counts[event.name] += 1
         self.recent.append(event)
         if self._hear is not None:
@@ -50,6 +57,11 @@ class Bulletin:
             self._waiting.put_nowait(event)
         except asyncio.QueueFull:
             self.missed += 1
+
+    def _masked(self, event: Event) -> Event:
+        mask = self._secrets.mask
+        detail = {k: mask(v) if isinstance(v, str) else v for k, v in event.detail.items()}
+        return replace(event, detail=detail)
 
     async def carry(self, sinks: Sequence[Sink]) -> None:
         """Carry events to all sinks, until cancelled."""

@@ -2,13 +2,11 @@
 
 import queue
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import structlog
 
-from pipeline.config.secrets import Secrets
 from sinks.lines import opened, written
 from sinks.wire import encode, event_message
 from stages.events import Event
@@ -27,19 +25,17 @@ class EventLog:
     lost  events that are not in the file
     """
 
-    def __init__(self, path: Path, most: int, keep: int, secrets: Secrets) -> None:
+    def __init__(self, path: Path, most: int, keep: int) -> None:
         """Open the file, and begin.
 
-        most     bytes after which another file is begun
-        keep     older files that stay, `path.1` the newest of them
-        secrets  what no line may show
-        raises   OSError if the file cannot be written
+        most    bytes after which another file is begun
+        keep    older files that stay, `path.1` the newest of them
+        raises  OSError if the file cannot be written
         """
         self.lost = 0
         self._path = path
         self._most = most
         self._keep = keep
-        self._secrets = secrets
         self._file: BinaryIO | None = opened(path)
         self._waiting: queue.Queue[Event | None] = queue.Queue(WAITING)
         self._throttle = Throttle()
@@ -64,7 +60,7 @@ class EventLog:
     def _work(self) -> None:
         while (event := self._waiting.get()) is not None:
             try:
-                self._write(encode(event_message(self._masked(event))) + b"\n")
+                self._write(encode(event_message(event)) + b"\n")
             except OSError as error:
                 self.lost += 1
                 if (held_back := self._throttle.ready()) is not None:
@@ -93,8 +89,3 @@ class EventLog:
 
     def _numbered(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}") if number else self._path
-
-    def _masked(self, event: Event) -> Event:
-        mask = self._secrets.mask
-        detail = {k: mask(v) if isinstance(v, str) else v for k, v in event.detail.items()}
-        return replace(event, detail=detail)

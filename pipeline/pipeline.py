@@ -64,7 +64,9 @@ class Pipeline:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self.event_log = await asyncio.to_thread(_event_log, self.config)
-        self.bulletin = Bulletin(self.event_log.hear if self.event_log else None)
+        self.bulletin = Bulletin(
+            self.config.secrets, self.event_log.hear if self.event_log else None
+        )
         try:
             if self.config.traces is not None and self.traces is None:
                 self.traces = traces_of(self.config.traces, tuple(self.config.sinks))
@@ -267,4 +269,4 @@ def _event_log(config: PipelineConfig) -> EventLog | None:
     if told is None:
         return None
     path = config.folder / told.path
-    return EventLog(path, round(told.max_mb * 1e6), told.keep, config.secrets)
+    return EventLog(path, round(told.max_mb * 1e6), told.keep)

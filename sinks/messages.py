@@ -1,6 +1,5 @@
 """What sinks have in common that promise each message to a peer: numbers, ids, the spool."""
 
-import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from sinks.delivery import (
     Numbering,
     Record,
     SpoolOptions,
+    UnderWay,
     event_id,
     new_run,
     result_id,
@@ -24,8 +24,6 @@ from sinks.sink import Delivery, Sink, SinkContext
 from sinks.wire import encode, event_message, result_message
 from stages.events import Event
 from stages.throttle import Throttle
-
-LEAVE_S = 2.0  # that events which are on their way have at the end
 
 log = structlog.get_logger()
 
@@ -57,7 +55,7 @@ class MessageSink(Sink, ABC):
         self._courier = Courier(self._deliver, options.spool_of(context))
         self._brought: set[str] = set()
         self._unwanted: dict[str, str] = {}
-        self._announcing: set[asyncio.Task[None]] = set()
+        self._under_way = UnderWay()
         self._throttle = Throttle()
 
     @abstractmethod
@@ -138,23 +136,16 @@ class MessageSink(Sink, ABC):
                             f"the first with: {why[0]}")  # fmt: skip
 
     async def announce(self, event: Event) -> None:
-        """Send an event; who waits no longer for that does not keep it from being sent."""
-        if not self._events:
-            return
-        number = self._numbering.next("event")
-        message = event_message(event, run=self._run, number=number)
-        record = Record(event_id(number, self._run), self.place_of_events(), encode(message))
-        sending = asyncio.create_task(self._announce(record))
-        self._announcing.add(sending)
-        sending.add_done_callback(self._announcing.discard)
-        await asyncio.shield(sending)
+        """Send an event; who waits no longer for that does not keep it from being sent.
+
+        raises  SinkLost if neither peer nor disk takes it, or very many are under way already
+        """
+        if self._events:
+            await self._under_way.carry(self._announce(event))
 
     async def close(self) -> None:
         """Let go; what waits on disk stays there for the next run."""
-        if self._announcing:
-            _, late = await asyncio.wait(self._announcing, timeout=LEAVE_S)
-            for sending in late:
-                sending.cancel()
+        await self._under_way.close()
         await self._courier.close()
         await self.stop()
 
@@ -171,12 +162,11 @@ class MessageSink(Sink, ABC):
             told |= {"waiting": spool.count, "dropped_total": spool.dropped}
         return told
 
-    async def _announce(self, record: Record) -> None:
-        try:
-            await self._courier.send([record])
-        except SinkError as error:
-            log.error("event not passed on", sink=self._context.node, id=record.id,
-                      error=str(error))  # fmt: skip
+    async def _announce(self, event: Event) -> None:
+        number = self._numbering.next("event")
+        message = event_message(event, run=self._run, number=number)
+        record = Record(event_id(number, self._run), self.place_of_events(), encode(message))
+        await self._courier.send([record])
 
     async def _deliver(self, records: Sequence[Record]) -> None:
         """Bring what an earlier try of the same records has not brought."""

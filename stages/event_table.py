@@ -111,7 +111,8 @@ EVENTS: Mapping[str, EventKind] = {
         "Another process has taken its place.", "isolation", "node", {"pid": "its process id"}
     ),
     "sink.lost": EventKind(
-        "A sink could not write a batch: Redis is away, the disk is full.",
+        "A sink could not write a batch: the disk is full, or its peer is away and no spool takes "
+        "it.",
         "sink worker", "sink", {"error": "why"},
     ),
     "sink.back": EventKind(
@@ -120,7 +121,7 @@ EVENTS: Mapping[str, EventKind] = {
     ),
     "delivery.refused": EventKind(
         "A peer does not want a message for good, and it is given up; told once a second at most.",
-        "sinks webhook, kafka", "sink",
+        "sinks webhook, mqtt, kafka", "sink",
         {"messages": "how many so far in this run", "error": "what the peer said"},
     ),
     "encoder.lost": EventKind(

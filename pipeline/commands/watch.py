@@ -64,11 +64,11 @@ def moment(text: str | None) -> Since:
     """
     if text is None or re.fullmatch(r"\d+(-\d+)?", text):
         return text
-    if ago := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text):
-        return timedelta(**{UNITS[ago[2]]: float(ago[1])})
     try:
+        if ago := re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text):
+            return timedelta(**{UNITS[ago[2]]: float(ago[1])})
         at = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ValueError(
             f"--since {text}: wanted an id such as 1718000000000-0, a moment such as "
             "2025-06-01T12:00:00Z, or how long ago, such as 90s, 10m, 2h or 1d"

@@ -5,6 +5,7 @@ from sinks.delivery.numbering import Numbering
 from sinks.delivery.options import SpoolOptions
 from sinks.delivery.record import Record, event_id, new_run, result_id
 from sinks.delivery.spool import Fsync, Policy, Spool, SpoolFull
+from sinks.delivery.under_way import UnderWay
 
 __all__ = [
     "Courier",
@@ -16,6 +17,7 @@ __all__ = [
     "SpoolFull",
     "SpoolOptions",
     "Tally",
+    "UnderWay",
     "event_id",
     "new_run",
     "result_id",

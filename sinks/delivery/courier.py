@@ -77,6 +77,7 @@ class Courier:
         self._idle = asyncio.Event()
         self._idle.set()
         self._carrier: asyncio.Task[None] | None = None
+        self._syncing: asyncio.Task[None] | None = None
 
     @property
     def behind(self) -> bool:
@@ -92,6 +93,7 @@ class Courier:
             log.info("spool has records", spool=str(self.spool.path), records=self.spool.count)
             self._fall_behind()
         self._carrier = asyncio.create_task(self._carry())
+        self._syncing = asyncio.create_task(self._sync_each_second())
 
     async def send(self, records: Sequence[Record]) -> None:
         """Carry records; when this returns, they are with the peer or on disk.
@@ -125,9 +127,10 @@ class Courier:
                 await asyncio.wait_for(self._idle.wait(), linger_s)
         self._closing.set()
         self._room.set()
-        if self._carrier is not None:
-            self._carrier.cancel()
-            await asyncio.gather(self._carrier, return_exceptions=True)
+        for task in (self._carrier, self._syncing):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         if self.spool is not None:
             if self.spool.count:
                 log.warning("records stay on disk", spool=str(self.spool.path),
@@ -179,12 +182,21 @@ class Courier:
                 except SinkLost as error:
                     self._away = True
                     await self._rest(error)
+                except Exception as error:  # no worker stands above this task
+                    self._away = True
+                    if (held := self._throttle.ready("mistake")) is not None:
+                        log.exception("records are tried again after a mistake", held_back=held)
+                    await self._rest(error)
             log.info("spool is empty again", replayed=self.tally.replayed - before,
                      seconds=round(time.monotonic() - began, 3))  # fmt: skip
 
     async def _carry_some(self) -> None:
         assert self.spool is not None
-        records = await asyncio.to_thread(self.spool.peek, self._most)
+        try:
+            records = await asyncio.to_thread(self.spool.peek, self._most)
+        except SinkLost as error:
+            self._tell_of_spool(error)
+            raise
         try:
             await self._deliver(records)
         except SinkLost:
@@ -196,8 +208,15 @@ class Courier:
             self.tally.replayed += len(records)
         self._away = False
         self._backoff.reset()
-        await asyncio.to_thread(self.spool.done, len(records))
+        try:
+            await asyncio.to_thread(self.spool.done, len(records))
+        except SinkLost as error:  # they are not given again, so that the next ones can go
+            self._tell_of_spool(error)
         self._room.set()
+
+    def _tell_of_spool(self, error: SinkLost) -> None:
+        if (held := self._throttle.ready("spool")) is not None:
+            log.error("spool fails", error=str(error), held_back=held)
 
     async def _caught_up(self) -> bool:
         """Whether nothing waits; then senders go straight to the peer again."""
@@ -214,10 +233,18 @@ class Courier:
     def _waiting(self) -> int:
         return 0 if self.spool is None else self.spool.count
 
-    async def _rest(self, error: SinkLost) -> None:
-        """Wait before the next try, and keep the promise of `fsync: second` meanwhile."""
+    async def _sync_each_second(self) -> None:
+        """Keep the promise of `fsync: second`, also while a peer takes its time or hangs."""
         assert self.spool is not None
+        while True:
+            await asyncio.sleep(SYNC_S)
+            try:
+                await asyncio.to_thread(self.spool.sync)
+            except SinkLost as error:
+                self._tell_of_spool(error)
+
+    async def _rest(self, error: Exception) -> None:
+        """Wait before the next try."""
         if (held := self._throttle.ready("away")) is not None:
             log.debug("peer is still away", error=str(error), held_back=held)
-        await asyncio.sleep(min(self._backoff.next(), SYNC_S))
-        await asyncio.to_thread(self.spool.sync)
+        await asyncio.sleep(self._backoff.next())

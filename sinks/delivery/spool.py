@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Literal
 
@@ -66,7 +66,8 @@ class Spool:
         self._fsync = fsync
         self._lock = threading.Lock()
         self._file: sqlite3.Connection | None = None
-        self._peeked: list[int] = []
+        self._peeked: list[tuple[int, int]] = []  # their places and sizes
+        self._carried = self._removed = 0  # places up to which none is held, and none is on disk
         self._unsynced = False
         self._synced = 0.0
 
@@ -101,21 +102,25 @@ class Spool:
         An empty spool takes them whatever their size, else they would wait for ever.
 
         raises  SpoolFull if there is no room and the policy is to block: none was added;
-                SinkLost if the disk does not take them: none was added
+                SinkLost if the disk does not take them: none was added, or what `fsync` promises
+                does not hold for them
         """
         rows = [(len(r.id) + len(r.key) + len(r.data) + EACH, r.id, r.key, r.data) for r in records]
         more = sum(size for size, *_ in rows)
         with self._lock, self._writing() as file:
             if self._policy == "block" and self.count and self.size + more > self._limit:
                 raise SpoolFull(f"spool {self.path}: wanted room for {more} bytes, got none")
+            self._remove(file)
             file.executemany("INSERT INTO records (size, id, key, data) VALUES (?, ?, ?, ?)", rows)
             count, size = self.count + len(rows), self.size + more
-            gone = 0
+            last = gone = 0
             if self._policy == "drop_oldest" and size > self._limit:
-                gone, freed = _make_room(file, size - self._limit)
+                last, gone, freed = _make_room(file, size - self._limit)
                 count, size = count - gone, size - freed
             file.execute("COMMIT")
             self.count, self.size = count, size
+            # What gave way is not held either, though it may be on its way to the peer.
+            self._carried = self._removed = max(self._carried, last)
             self.dropped += gone
             self._unsynced = True
         self._sync_if_due()
@@ -126,15 +131,15 @@ class Spool:
         raises  SinkLost if the disk does not give them
         """
         found: list[Record] = []
-        places: list[int] = []
+        places: list[tuple[int, int]] = []
         total = 0
         with self._lock, self._reading() as file:
-            asked = "SELECT n, size, id, key, data FROM records ORDER BY n LIMIT ?"
-            for n, size, name, key, data in file.execute(asked, (most,)):
+            asked = "SELECT n, size, id, key, data FROM records WHERE n > ? ORDER BY n LIMIT ?"
+            for n, size, name, key, data in file.execute(asked, (self._carried, most)):
                 if found and total + size > most_bytes:
                     break
                 total += size
-                places.append(n)
+                places.append((n, size))
                 found.append(Record(name, key, data))
             self._peeked = places
         return found
@@ -142,19 +147,19 @@ class Spool:
     def done(self, count: int) -> None:
         """Forget the first `count` of those that `peek` gave last; some may have given way since.
 
-        raises  SinkLost if the disk does not let them go
+        raises  SinkLost if the disk does not let them go: they are not given again all the same,
+                or a full disk would bring them to the peer again and again. They are removed
+                with the next that are done or appended, or at the end
         """
-        if not count:
-            return
-        with self._lock, self._writing() as file:
-            last = self._peeked[count - 1]
-            told = "SELECT COUNT(*), COALESCE(SUM(size), 0) FROM records WHERE n <= ?"
-            gone, freed = file.execute(told, (last,)).fetchone()
-            file.execute("DELETE FROM records WHERE n <= ?", (last,))
-            file.execute("COMMIT")
-            self.count -= gone
-            self.size -= freed
+        with self._lock:
+            done = [one for one in self._peeked[:count] if one[0] > self._carried]
             self._peeked = self._peeked[count:]
+            if not done:
+                return
+            self._carried = done[-1][0]
+            self.count -= len(done)
+            self.size -= sum(size for _, size in done)
+            self._settle()
         self._sync_if_due()
 
     def sync(self) -> None:
@@ -177,9 +182,23 @@ class Spool:
     def close(self) -> None:
         """Let go of the file. What is in it stays."""
         with self._lock:
+            if self._file is not None and self._removed < self._carried:
+                with suppress(SinkLost):  # else the next run brings them once more
+                    self._settle()
             file, self._file = self._file, None
             if file is not None:
                 file.close()
+
+    def _settle(self) -> None:
+        with self._writing() as file:
+            self._remove(file)
+            file.execute("COMMIT")
+            self._removed = self._carried
+
+    def _remove(self, file: sqlite3.Connection) -> None:
+        """Take what was carried off the disk, if the transaction holds."""
+        if self._removed < self._carried:
+            file.execute("DELETE FROM records WHERE n <= ?", (self._carried,))
 
     def _sync_if_due(self) -> None:
         if time.monotonic() - self._synced >= SYNC_S:
@@ -239,12 +258,12 @@ def _text(raw: bytes) -> str:
     return raw.decode(errors="replace")
 
 
-def _make_room(file: sqlite3.Connection, wanted: int) -> tuple[int, int]:
-    """Drop the oldest records until `wanted` bytes are free: how many, and their bytes."""
+def _make_room(file: sqlite3.Connection, wanted: int) -> tuple[int, int, int]:
+    """Drop the oldest records until `wanted` bytes are free: the last, how many, their bytes."""
     gone = freed = last = 0
     for n, size in file.execute("SELECT n, size FROM records ORDER BY n"):
         if freed >= wanted:
             break
         last, gone, freed = n, gone + 1, freed + size
     file.execute("DELETE FROM records WHERE n <= ?", (last,))
-    return gone, freed
+    return last, gone, freed

@@ -46,13 +46,16 @@ class Message:
 class Address:
     """Where a broker is, and how long it has to answer.
 
-    status  the topic on which we say `online`, and the broker `offline` when we are gone
+    status   the topic on which we say `online`, and the broker `offline` when we are gone
+    again_s  seconds after which we say it once more: of a run before ours, whose machine was gone,
+             the broker says `offline` when we are long there
     """
 
     url: str
     status: str
     give_up_s: float
     ca: Path | None = None
+    again_s: float = KEEPALIVE_S
 
     @property
     def shown(self) -> str:
@@ -150,9 +153,8 @@ class MqttLink:
             began = time.monotonic()
             try:
                 async with self._made() as client:
-                    online = Message(self._address.status, b"online", retain=True)
                     self._broken.clear()
-                    await self._publish(client, [online], 0, lambda _: None)
+                    await self._say_online(client)
                     self._client = client
                     self._on_begin()
                     self._tried.set()
@@ -164,12 +166,18 @@ class MqttLink:
             self._tried.set()
             await asyncio.sleep(backoff.next(time.monotonic() - began))
 
+    async def _say_online(self, client: Client) -> None:
+        online = Message(self._address.status, b"online", retain=True)
+        await self._publish(client, [online], 0, lambda _: None)
+
     async def _until_broken(self, client: Client) -> None:
         """Returns when somebody found the connection broken, raises when it ends by itself."""
         listening = asyncio.create_task(_listen(client))
         broken = asyncio.create_task(self._broken.wait())
         try:
-            await asyncio.wait({listening, broken}, return_when=asyncio.FIRST_COMPLETED)
+            while not (await asyncio.wait({listening, broken}, timeout=self._address.again_s,
+                                          return_when=asyncio.FIRST_COMPLETED))[0]:  # fmt: skip
+                await self._say_online(client)
             if listening.done():
                 listening.result()
         finally:

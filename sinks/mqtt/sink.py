@@ -90,8 +90,11 @@ class MqttSink(MessageSink):
         from sinks.mqtt.link import Message  # noqa: PLC0415
 
         assert self._link is not None
-        messages = [Message(record.key, record.data) for record in records]
-        await self._link.publish(messages, lambda place: self.settle([records[place]]))
+        if strays := [record for record in records if not record.key]:
+            self.refuse(strays, "wanted a topic, got none: spooled by a sink of another kind")
+        sent = [record for record in records if record.key]
+        messages = [Message(record.key, record.data) for record in sent]
+        await self._link.publish(messages, lambda place: self.settle([sent[place]]))
 
     async def stop(self) -> None:
         """Tell the last states, say goodbye, and disconnect."""

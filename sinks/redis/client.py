@@ -34,8 +34,7 @@ PASSING = (
     *(ConnectionError, TimeoutError, OutOfMemoryError, ReadOnlyError, ClusterDownError),
     *(TryAgainError, NoPermissionError),
 )
-PASSING_WORDS = ("NOREPLICAS", "MISCONF")
-"""Refusals that end by themselves, or when somebody has made room or given a right."""
+PASSING_WORDS = ("NOREPLICAS", "MISCONF", "BUSY ")
 
 
 class RedisClient:
@@ -60,10 +59,11 @@ class RedisClient:
         try:
             async with asyncio.timeout(self._address.give_up_s):
                 await cast("Awaitable[object]", self._redis.ping())
-        except (AuthenticationError, NoPermissionError, ResponseError) as error:
-            said = mask(str(error))
-            raise BadSink(f"{self._address.shown}: wanted to be let in, got: {said}") from None
         except FAILED as error:
+            shut = isinstance(error, AuthenticationError | NoPermissionError)
+            if shut or refuses(error):
+                said = mask(str(error))
+                raise BadSink(f"{self._address.shown}: wanted to be let in, got: {said}") from None
             self.there = False
             raise self._lost(error) from None
 
@@ -83,7 +83,7 @@ class RedisClient:
             async with asyncio.timeout(self._address.give_up_s):
                 replies: list[object] = await pipeline.execute(raise_on_error=False)
         except ResponseError as error:  # of all that were to be run as one
-            raise self._refused([error], len(commands)) from None
+            raise await self._refused([error], len(commands)) from None
         except FAILED as error:
             self.there = False
             await self._hang_up()
@@ -92,7 +92,7 @@ class RedisClient:
         self.there = True
         refused = [reply for reply in replies if isinstance(reply, Exception)]
         if refused:
-            raise self._refused(refused, len(replies))
+            raise await self._refused(refused, len(replies))
         return replies
 
     async def close(self) -> None:
@@ -106,11 +106,13 @@ class RedisClient:
         else:
             await self._redis.connection_pool.disconnect()
 
-    def _refused(self, refused: Sequence[Exception], of: int) -> SinkError:
+    async def _refused(self, refused: Sequence[Exception], of: int) -> SinkError:
         for error in refused:
             if isinstance(error, TimeoutError | ConnectionError):
                 self.there = False
-            if isinstance(error, PASSING) or any(word in str(error) for word in PASSING_WORDS):
+            if isinstance(error, ReadOnlyError):  # the address may lead to another one by now
+                await self._hang_up()
+            if not refuses(error):
                 return self._lost(error)
         return SinkError(
             f"{self._address.shown}: {len(refused)} of {of} commands refused, "
@@ -120,3 +122,9 @@ class RedisClient:
     def _lost(self, error: Exception) -> SinkLost:
         said = mask(str(error)) or f"no answer in {self._address.give_up_s} s"
         return SinkLost(f"{self._address.shown} is away: {said}")
+
+
+def refuses(error: Exception) -> bool:
+    """Whether this was refused for good: not until somebody makes room or gives a right, say."""
+    passing = isinstance(error, PASSING) or any(word in str(error) for word in PASSING_WORDS)
+    return isinstance(error, ResponseError) and not passing

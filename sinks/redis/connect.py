@@ -1,5 +1,7 @@
 """From an address to redis-py's client: one server, what Sentinels name, or a Cluster."""
 
+import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from stages.capture.mask import mask
 # Waits of 20, 40 and 80 ms: a server that went down and came up again meanwhile is not noticed.
 RETRY = Retry(ExponentialBackoff(cap=0.1, base=0.01), 3, (ConnectionError,))
 SENTINEL_PORT = 26379
+NUMBERED = ("redis://", "rediss://")
+DATABASE = re.compile(r"/?\d*")
 
 Connected = Redis | RedisCluster
 
@@ -47,7 +51,10 @@ class Address:
 
 
 def connect(address: Address) -> Connected:
-    """A client, which connects at its first command. Raises BadSink if the address is none."""
+    """A client, which connects at its first command.
+
+    raises  BadSink if the address is none, or `ca` holds no certificates
+    """
     url, limit = address.url, address.give_up_s
     kept: dict[str, Any] = {
         "socket_timeout": limit,
@@ -56,18 +63,25 @@ def connect(address: Address) -> Connected:
     }
     tls: dict[str, Any] = {}
     if url.startswith("rediss") and address.ca is not None:
+        try:
+            ssl.create_default_context(cafile=address.ca)
+        except (OSError, ssl.SSLError) as error:
+            raise BadSink(f"ca {address.ca}: wanted certificates, got: {error}") from error
         tls["ssl_ca_certs"] = str(address.ca)
+    client: Connected
     try:
         if url.startswith(SENTINEL):
-            return _by_sentinels(url, kept, tls)
-        if address.cluster:
-            return RedisCluster.from_url(url, **kept, **tls)
-        return Redis.from_url(url, retry=RETRY, **kept, **tls)
+            client = _by_sentinels(url, kept, tls)
+        elif address.cluster:
+            client = RedisCluster.from_url(url, **kept, **tls)
+        else:
+            client = _by_url(url, kept, tls)
     except (ValueError, TypeError, RedisError) as error:
         raise BadSink(
             f"url {address.shown}: wanted redis://, rediss://, unix:// or redis+sentinel://: "
             f"{mask(str(error))}"
         ) from None
+    return client
 
 
 async def disconnect(client: Connected) -> None:
@@ -80,14 +94,23 @@ async def disconnect(client: Connected) -> None:
         await sentinels.aclose()
 
 
+def _by_url(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
+    if url.startswith(NUMBERED) and not DATABASE.fullmatch(urlsplit(url).path):
+        raise ValueError("wanted a number of a database behind the host")  # redis-py would take 0
+    client: Redis = Redis.from_url(url, retry=RETRY, **kept, **tls)
+    # Finds a word in the url that means nothing.
+    client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    return client
+
+
 def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
     """The master of a service, as Sentinels name it; asked anew at each connection."""
     parts = urlsplit(url)
     login, _, hosts = parts.netloc.rpartition("@")
     user, _, password = login.partition(":")
     service, _, database = parts.path.strip("/").partition("/")
-    if not hosts or not service:
-        raise ValueError("wanted HOST:PORT,.../SERVICE/DB")
+    if not hosts or not service or parts.query:
+        raise ValueError("wanted HOST:PORT,.../SERVICE/DB, and no ?")
     if parts.scheme == "rediss+sentinel":
         tls = {**tls, "ssl": True}
     sentinels = Sentinel(  # type: ignore[no-untyped-call]
@@ -107,5 +130,7 @@ def _by_sentinels(url: str, kept: dict[str, Any], tls: dict[str, Any]) -> Redis:
 
 
 def _host(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    return (host, int(port)) if colon else (text, SENTINEL_PORT)
+    parts = urlsplit(f"//{text}")  # which knows IPv6
+    if not parts.hostname:
+        raise ValueError(f"wanted HOST:PORT, got {text!r}")
+    return parts.hostname, parts.port or SENTINEL_PORT

@@ -5,12 +5,14 @@ import time
 from collections.abc import AsyncGenerator
 
 from redis.asyncio import RedisCluster
+from redis.exceptions import ResponseError
 
 from sinks.errors import SinkLost
 from sinks.redis.cancelled import heed
+from sinks.redis.client import FAILED
 from sinks.redis.connect import Connected, connect, disconnect
 from sinks.redis.entries import backwards
-from sinks.redis.reading import FAILED, address
+from sinks.redis.reading import address
 from sinks.redis.watch import Watch
 from sinks.wire import Message
 from stages.capture.backoff import Backoff
@@ -66,7 +68,12 @@ async def _missed(watch: Watch, client: Connected, key: str, message: Message) -
         return []
     until = time.monotonic() + PATIENCE_S
     while True:
-        found = await _search(watch, client, key, message.run, gap)
+        try:
+            found = await _search(watch, client, key, message.run, gap)
+        except ResponseError:  # who may only listen gets what comes, and is told of the gap
+            return []
+        except FAILED:
+            found = {}
         if len(found) == len(gap) or time.monotonic() > until:
             return [found[number] for number in sorted(found)]
         await asyncio.sleep(AGAIN_S)

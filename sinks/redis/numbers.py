@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 MOST = 10_000  # missing numbers that are remembered for one subject
-RUNS = 8  # of each subject that are remembered
+RUNS = 256  # of each subject that are remembered: all who share a prefix send events
 
+SECOND = "20250601T115959"  # as the name of a run begins
 Subject = tuple[str, ...]
 
 
@@ -19,7 +20,9 @@ class _Heard:
 class Checklist:
     """What has been heard about each subject, and what is missing in between.
 
-    Runs are not put in an order: a clock that was set back would turn it round.
+    Runs are not put in an order: a clock that was set back would turn it round. But one that had
+    begun before the first message of its subject was heard may have sent many of them by then, and
+    nothing is known to be missing.
 
     doubles  messages that had been heard before
     missing  how many have been missed so far and have not come late
@@ -30,22 +33,25 @@ class Checklist:
         self.doubles = 0
         self.missing = 0
         self._heard: dict[Subject, dict[str, _Heard]] = {}
+        self._since: dict[Subject, str] = {}
 
     def gap(self, run: str, number: int, *subject: str) -> range:
         """The numbers missing before `number`, if it comes now. A later run begins at 0."""
-        runs = self._heard.get(subject)
-        if not runs:
-            return range(0)
-        return range(runs[run].last + 1 if run in runs else 0, number)
+        heard = self._heard.get(subject, {}).get(run)
+        if heard is not None:
+            return range(heard.last + 1, number)
+        return range(number) if self._began_since(run, subject) else range(0)
 
-    def hear(self, run: str, number: int, *subject: str) -> bool:
-        """Note a message. False if it was heard before."""
+    def hear(self, run: str, number: int, *subject: str, at: str = "") -> bool:
+        """Note a message, made at the moment `at` (of RFC 3339). False if it was heard before."""
         runs = self._heard.setdefault(subject, {})
-        if run not in runs:
-            runs[run] = _Heard(-1 if runs else number - 1)
-            if len(runs) > RUNS:
-                runs.pop(next(iter(runs)))
-        heard = runs[run]
+        heard = runs.pop(run, None)
+        if heard is None:
+            heard = _Heard(-1 if self._began_since(run, subject) else number - 1)
+            self._since.setdefault(subject, at.replace("-", "").replace(":", "")[: len(SECOND)])
+        runs[run] = heard  # behind all others, so that it is forgotten after them
+        if len(runs) > RUNS:
+            runs.pop(next(iter(runs)))
         if number > heard.last:
             self._miss(heard, range(heard.last + 1, number))
             heard.last = number
@@ -56,6 +62,11 @@ class Checklist:
             return True
         self.doubles += 1
         return False
+
+    def _began_since(self, run: str, subject: Subject) -> bool:
+        """Whether a run began after the subject was first heard of; its name has the second."""
+        since = self._since.get(subject)
+        return since is not None and run[: len(SECOND)] > since
 
     def _miss(self, heard: _Heard, numbers: range) -> None:
         self.missing += len(numbers)

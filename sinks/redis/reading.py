@@ -6,10 +6,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterable
 from typing import cast
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import NoPermissionError
 
-from sinks.errors import SinkLost
+from sinks.errors import BadSink, SinkLost
 from sinks.redis.cancelled import heed
+from sinks.redis.client import FAILED, refuses
 from sinks.redis.connect import Address, Connected, connect, disconnect
 from sinks.redis.entries import Entry, backwards, by_stream
 from sinks.redis.watch import ANSWER_S, Watch
@@ -20,8 +21,6 @@ BLOCK_MS = 1000
 LOOK_S = 1.0  # seconds between two looks for new Streams
 PAUSE_S = 0.1  # where nothing can be waited for: no Streams yet, or a Cluster's
 AT_ONCE = 200
-
-FAILED = (RedisError, RedisClusterException, OSError)
 
 
 async def read(watch: Watch) -> AsyncGenerator[Message, None]:
@@ -35,8 +34,11 @@ async def read(watch: Watch) -> AsyncGenerator[Message, None]:
             try:
                 found = [one async for one in reader.next()]
             except FAILED as error:
+                shown = address(watch).shown
+                if isinstance(error, NoPermissionError) or refuses(error):
+                    raise BadSink(f"{shown}: wanted to read on, got: {error}") from error
                 if not watch.wanted.follow:
-                    raise SinkLost(f"{address(watch).shown} is away: {error}") from error
+                    raise SinkLost(f"{shown} is away: {error}") from error
                 await asyncio.sleep(backoff.next())
                 continue
             heed()

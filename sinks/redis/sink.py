@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import structlog
 
-from sinks.delivery import Courier, Numbering, Record, event_id, new_run, result_id
+from sinks.delivery import Courier, Numbering, Record, UnderWay, event_id, new_run, result_id
 from sinks.embedded_redis import EmbeddedRedis
 from sinks.errors import SinkError, SinkLost
 from sinks.redis.names import Names
@@ -68,6 +68,7 @@ class RedisSink(Sink):
         self._courier = Courier(self._add, spool) if options.streams else None
         width, crop = options.thumbnail_width, options.thumbnail == "crop"
         self._thumbnails = Thumbnails(width, context, crop=crop) if width else None
+        self._under_way = UnderWay()
         self._keys: dict[str, None] = {}
         self._sent = self._sent_bytes = 0  # what Redis took, over channels and into Streams
         self._published = self._missed = 0  # over channels; who finds no Redis is missed
@@ -123,7 +124,13 @@ class RedisSink(Sink):
         await self._send(records, latest)
 
     async def announce(self, event: Event) -> None:
-        """Publish an event. Raises as `write` does."""
+        """Publish an event; who waits no longer for that does not keep it from being published.
+
+        raises  as `write` does, and SinkLost if very many are under way already
+        """
+        await self._under_way.carry(self._announce(event))
+
+    async def _announce(self, event: Event) -> None:
         number = self._numbering.next("event")
         message = event_message(event, run=self._run, number=number)
         data = encode(message, self._options.format)
@@ -134,6 +141,7 @@ class RedisSink(Sink):
 
     async def close(self) -> None:
         """Say goodbye, disconnect, and end the embedded server."""
+        await self._under_way.close()
         if self._courier is not None:
             await self._courier.close()
         await _ended(self._chores)

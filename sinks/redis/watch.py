@@ -72,9 +72,9 @@ class Wanted:
         if isinstance(since, Mapping):
             return since.get(key, "0")
         if isinstance(since, timedelta):
-            since = datetime.now(UTC) - since
+            return _place(datetime.now(UTC).timestamp() - since.total_seconds())
         if isinstance(since, datetime):
-            return f"{round(since.timestamp() * 1e3)}-0"
+            return _place(since.timestamp())
         return since if since is not None or self.follow else "0"
 
 
@@ -120,9 +120,10 @@ class Watch:
         await self.aclose()
 
     def __aiter__(self) -> AsyncGenerator[Message, None]:
-        """The messages. Raises SinkLost if Redis is not there to begin with, BadSink on a bad URL.
+        """The messages.
 
-        While it is away later, and `follow` is on, it is waited for.
+        raises  SinkLost if Redis is not there to begin with; while it is away later, and `follow`
+                is on, it is waited for. BadSink on a bad URL, and if Redis refuses what is asked
         """
         from sinks.redis.listening import listen  # noqa: PLC0415 - redis-py takes 0.23 s
         from sinks.redis.reading import read  # noqa: PLC0415
@@ -146,7 +147,8 @@ class Watch:
         if message.run is None or message.number is None:
             return True
         missing = self.gap(message)
-        new = self._heard.hear(message.run, message.number, *subject(message))
+        at = message.at if isinstance(message, EventMessage) else message.published_at
+        new = self._heard.hear(message.run, message.number, *subject(message), at=at)
         if missing and self._on_gap is not None:
             self._on_gap(Gap(subject(message), message.run, missing[0], missing[-1]))
         return new
@@ -161,6 +163,11 @@ class Watch:
             self.unreadable += 1
             return None
         return message if self.wanted.takes(message) else None
+
+
+def _place(moment: float) -> str:
+    """The id in a Stream of what came at that moment, in seconds since 1970; none is older."""
+    return f"{max(0, round(moment * 1e3))}-0"
 
 
 def subject(message: Message) -> tuple[str, ...]:

@@ -6,12 +6,14 @@
 
 import hashlib
 import hmac
+import re
 from typing import Final
 
 from sinks.errors import SinkError
 
 HEADER: Final = "Framewire-Signature"
 TOLERANCE_S: Final = 300.0  # as Stripe's libraries have it
+SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 
 class BadSignature(SinkError):
@@ -35,7 +37,7 @@ def verify(
     """
     parts = [part.strip().partition("=") for part in header.split(",")]
     moments = [value for name, _, value in parts if name == "t"]
-    if len(moments) != 1 or not moments[0].isdecimal():
+    if len(moments) != 1 or not SECONDS.fullmatch(moments[0]):
         raise BadSignature(f"{HEADER}: wanted one t=SECONDS in it, got {header[:80]!r}")
     at = int(moments[0])
     if abs(now - at) > tolerance_s:

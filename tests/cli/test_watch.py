@@ -69,6 +69,8 @@ async def test_a_redis_that_is_away_is_told(server: EmbeddedRedis) -> None:  # n
     [
         (["http://localhost"], "wanted redis://"),
         (["redis://localhost", "--since", "tomorrow"], "--since tomorrow: wanted an id"),
+        (["redis://localhost", "--since", f"{'9' * 20}d"], "wanted an id"),
+        (["redis://localhost?colour=red"], "unexpected keyword argument 'colour'"),
         (["redis://localhost", "--live", "--since", "0"], "a channel has no past"),
     ],
 )
@@ -76,6 +78,22 @@ async def test_what_makes_no_sense_is_told(arguments: list[str], said: str) -> N
     found = await watched(*arguments)
     assert found.exit_code in {1, 2}
     assert said in found.stderr
+
+
+async def test_a_place_that_is_none_is_told_though_it_follows(server: EmbeddedRedis) -> None:  # noqa: F811
+    async with opened(url=server.url) as sink:
+        await sink.write(deliveries(1))
+    found = await watched(server.url, "--follow", "--since", "9" * 30)
+    assert found.exit_code == 1
+    assert "wanted to read on, got: Invalid stream ID" in found.stderr
+
+
+@pytest.mark.parametrize("since", ["9999999d", "1900-01-01"])
+async def test_before_all_time_is_all(server: EmbeddedRedis, since: str) -> None:  # noqa: F811
+    async with opened(url=server.url) as sink:
+        await sink.write(deliveries(1))
+    found = await watched(server.url, "--since", since)
+    assert (found.exit_code, len(found.stdout.splitlines())) == (0, 1)
 
 
 def test_since_is_an_id_a_moment_or_how_long_ago() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import ConfigError, Secrets, load_config
+from pipeline.config import ConfigError, load_config
 from pipeline.event_log import EventLog
 from sinks.wire import decode_event
 from stages.events import Event
@@ -24,10 +24,16 @@ sinks: {{ "null": {{ sink: "null", from: bad }} }}
 events: {{ path: made/events.jsonl }}
 """
 
+SECRET = """
+streams: { a: { source: testcard, size: 128x64 } }
+sinks:
+  hook: { sink: webhook, url: "http://127.0.0.1:9/services/${HOOK}", spool_mb: 0, from: capture }
+events: { path: events.jsonl }
+"""
 
-def log(path: Path, most: int = 10_000_000, keep: int = 5, secrets: str = "") -> EventLog:
-    hidden = Secrets({"PASSWORD": secrets} if secrets else {})
-    return EventLog(path, most, keep, hidden)
+
+def log(path: Path, most: int = 10_000_000, keep: int = 5) -> EventLog:
+    return EventLog(path, most, keep)
 
 
 def numbers(path: Path) -> list[int]:
@@ -69,13 +75,16 @@ def test_without_older_files_only_the_newest_is_there(tmp_path: Path) -> None:
     assert numbers(tmp_path / "events.jsonl")[-1] == 8
 
 
-def test_what_is_secret_is_not_written(tmp_path: Path) -> None:
-    writing = log(tmp_path / "events.jsonl", secrets="hunter2hunter2")
-    writing.hear(Event("source.lost", "a", {"error": "rtsp://me:hunter2hunter2@camera", "n": 1}))
-    writing.close(LIMIT)
-    text = (tmp_path / "events.jsonl").read_text()
-    assert "hunter2hunter2" not in text
-    assert "camera" in text
+async def test_what_is_secret_is_told_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As Slack's addresses are: whoever has them may write. Nobody listens at this one.
+    monkeypatch.setenv("HOOK", "T000/B000/hunter2hunter2")
+    done = await run(tmp_path, SECRET, seconds=1)
+    lost = next(event for event in done.bulletin.recent if event.name == "sink.lost")
+    assert str(lost.detail["error"]).startswith("SinkLost: http://127.0.0.1:9/services/${HOOK} ")
+    assert "sink.lost" in (tmp_path / "events.jsonl").read_text()
+    assert "hunter2" not in (tmp_path / "events.jsonl").read_text()
 
 
 def test_an_event_that_the_disk_does_not_take_is_counted() -> None:

@@ -64,6 +64,7 @@ sinks:
   tape: {{ sink: record, from: capture }}
   on: {{ sink: restream, to: hls, from: capture }}
   bus: {{ sink: redis, from: count }}
+  hook: {{ sink: webhook, url: "http://127.0.0.1:9/", from: count }}
   "null": {{ sink: "null", from: count }}
 """)
 

@@ -8,11 +8,14 @@ HOST = "127.0.0.1"
 
 
 class Relay:
-    """A port that passes on what comes to another one, while it is not cut."""
+    """A port that passes on what comes to another one, while it is not cut.
+
+    to  that port; a new one counts for connections that are made from then on
+    """
 
     def __init__(self, to: int) -> None:
         self.port = 0
-        self._to = to
+        self.to = to
         self._server: asyncio.Server | None = None
         self._writers = set[asyncio.StreamWriter]()
         self._pumps = set[asyncio.Task[None]]()
@@ -26,21 +29,24 @@ class Relay:
         """End all connections, and take no new ones."""
         assert self._server is not None
         self._server.close()
-        for writer in self._writers:
-            writer.transport.abort()
         for pump in self._pumps:
             pump.cancel()
         await asyncio.gather(*self._pumps, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
         self._writers.clear()
         self._pumps.clear()
         await self._server.wait_closed()
 
     def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None or not self._server.is_serving():  # accepted as it was cut
+            writer.transport.abort()
+            return
         self._writers.add(writer)
         self._pumps.add(asyncio.create_task(self._connect(reader, writer)))
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        inner_reader, inner_writer = await asyncio.open_connection(HOST, self._to)
+        inner_reader, inner_writer = await asyncio.open_connection(HOST, self.to)
         self._writers.add(inner_writer)
         for source, target in ((reader, inner_writer), (inner_reader, writer)):
             self._pumps.add(asyncio.create_task(_pump(source, target)))

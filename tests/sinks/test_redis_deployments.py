@@ -166,18 +166,23 @@ async def _copied(replica: RedisServer, count: int) -> None:
             pass
 
 
-def test_an_address_of_sentinels_is_read() -> None:
-    url = "rediss+sentinel://ann:p%40ss@one:1,two/theatre/3"
-    client = connect(Address(url, ca=Path("ca.pem")))
+def test_an_address_of_sentinels_is_read(tmp_path: Path) -> None:
+    url = "rediss+sentinel://ann:p%40ss@one:1,two,[::1]:3/theatre/3"
+    client = connect(Address(url, ca=certificate(tmp_path)))
     assert isinstance(client, Redis)
     told = client.connection_pool.connection_kwargs
     assert (told["username"], told["password"], told["db"]) == ("ann", "p@ss", 3)
     asked = client.connection_pool.sentinel_manager.sentinels  # type: ignore[attr-defined]
     places = [one.connection_pool.connection_kwargs for one in asked]
-    assert [(one["host"], one["port"]) for one in places] == [("one", 1), ("two", 26379)]
+    assert [(one["host"], one["port"]) for one in places] == [
+        *(("one", 1), ("two", 26379), ("::1", 3)),
+    ]
 
 
-@pytest.mark.parametrize("rest", ["one:1", "/theatre", "one:x/theatre", "one/theatre/x"])
+@pytest.mark.parametrize(
+    "rest",
+    ["one:1", "/theatre", "one:x/theatre", "one/theatre/x", "one/theatre?ssl_certfile=a"],
+)
 def test_an_address_of_sentinels_that_lacks_something_is_refused(rest: str) -> None:
     with pytest.raises(BadSink, match="wanted redis://"):
         connect(Address(f"redis+sentinel://{rest}"))
@@ -186,6 +191,25 @@ def test_an_address_of_sentinels_that_lacks_something_is_refused(rest: str) -> N
 def test_a_cluster_wants_one_of_its_nodes() -> None:
     with pytest.raises(ValidationError, match="one of its nodes"):
         RedisOptions(cluster=True)
+
+
+async def test_a_database_that_is_no_number_is_refused() -> None:
+    with pytest.raises(BadSink, match="number of a database"):
+        async with opened(url="redis://localhost/results"):
+            pass
+
+
+@pytest.mark.parametrize("url", ["redis://localhost?colour=red", "unix:///s?colour=red"])
+async def test_an_address_with_a_word_that_means_nothing_is_refused(url: str) -> None:
+    with pytest.raises(BadSink, match="'colour'"):
+        async with opened(url=url):
+            pass
+
+
+async def test_certificates_that_are_not_there_stop_the_start(tmp_path: Path) -> None:
+    with pytest.raises(BadSink, match=r"ca .*none\.pem: wanted certificates, got: .*No such file"):
+        async with opened(url="rediss://localhost", ca=tmp_path / "none.pem"):
+            pass
 
 
 async def test_over_tls_a_server_is_known_by_its_certificate(

@@ -9,8 +9,11 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from sinks.embedded_redis import EmbeddedRedis
+from sinks.redis import watch
+from stages.events import Event
 from tests.factory import deliveries
 from tests.sinks.redis_parts import opened
+from tests.sinks.test_redis_watch import all_of, listens
 
 PAGE = (Path(__file__).parents[2] / "docs" / "redis.md").read_text("utf-8")
 
@@ -40,11 +43,28 @@ async def test_its_worker_does_each_result_once(server: EmbeddedRedis, client: R
     assert said == [f"a {number} ['person']" for number in range(4)]
 
 
+def rights(user: str) -> list[str]:
+    (told,) = re.findall(rf"```\n(ACL SETUSER {user} .*?)```", PAGE, re.DOTALL)
+    return str(told).replace("\\\n", " ").split()
+
+
+async def test_its_user_who_watches_may_do_that(server: EmbeddedRedis, client: Redis) -> None:
+    await client.execute_command(*rights("eyes"))
+    url = server.url.replace("redis://", "redis://eyes:PASSWORD@")
+    async with opened(url=server.url) as sink:
+        await sink.write(deliveries(2))
+        assert len(await all_of(watch(url, events=True, follow=False))) == 2
+        taking = await listens(client, watch(url, events=True, over="channel"), 2)
+        await sink.write(deliveries(2))
+        await sink.announce(Event("source.lost", "a"))
+        assert len(await taking) == 2
+    assert [one for one in await client.acl_log() if one["username"] == "eyes"] == []
+
+
 async def test_its_user_may_do_what_the_sink_does(
     server: EmbeddedRedis, client: Redis, tmp_path: Path
 ) -> None:
-    (rights,) = re.findall(r"```\n(ACL SETUSER.*?)```", PAGE, re.DOTALL)
-    await client.execute_command(*rights.replace("\\\n", " ").split())
+    await client.execute_command(*rights("cameras"))
     url = server.url.replace("redis://", "redis://cameras:PASSWORD@")
     options = {"url": url, "stream_age_s": 60, "heartbeat_s": 0.05, "folder": tmp_path}
     async with opened(**options) as sink:

@@ -127,6 +127,22 @@ async def test_what_a_run_leaves_on_disk_the_next_one_carries(
     assert sorted(str(message.run) for message in found) == [message.run for message in found]
 
 
+async def test_an_event_for_which_the_pipeline_waits_no_longer_arrives(
+    server: EmbeddedRedis, client: Redis, tmp_path: Path
+) -> None:
+    async with opened(url=server.url, folder=tmp_path, give_up_s=60) as sink:
+        server_process().suspend()
+        try:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(sink.announce(Event("source.lost", "a")), 0.1)
+        finally:
+            server_process().resume()
+        async with asyncio.timeout(20):
+            while not (found := await kept(client, "framewire:events")):
+                pass
+    assert [decode_event(message).name for message in found] == ["source.lost"]
+
+
 async def test_a_full_redis_is_waited_for_and_nothing_is_lost(
     server: EmbeddedRedis, client: Redis, tmp_path: Path
 ) -> None:

@@ -272,6 +272,50 @@ async def test_what_the_stream_has_not_either_is_told(server: EmbeddedRedis, cli
     assert [(gap.first, gap.last) for gap in told] == [(1, 1), (3, 3)]
 
 
+async def test_who_may_only_listen_hears_what_comes_behind_a_gap(
+    server: EmbeddedRedis, client: Redis
+) -> None:
+    rights = ("-@all", "+ping", "+hello", "+client|setinfo", "+client|setname", "allchannels")
+    rights += ("+subscribe", "+psubscribe", "+unsubscribe", "+punsubscribe")
+    await client.execute_command("ACL", "SETUSER", "ear", "on", ">open-sesame", *rights)
+    url = server.url.replace("//", "//ear:open-sesame@")
+    told: list[Gap] = []
+    taking = await listens(client, watch(url, over="channel", on_gap=told.append), 3)
+    await say(client, 0, 2, 3, heard=True, kept=False)
+    assert numbers(await taking) == [0, 2, 3]
+    assert [(gap.first, gap.last) for gap in told] == [(1, 1)]
+
+
+async def test_a_sink_that_had_been_there_before_has_no_gap(
+    server: EmbeddedRedis, client: Redis
+) -> None:
+    async with opened(url=server.url) as one, opened(url=server.url) as other:
+        for sink in (one, other):
+            await sink.announce(Event("source.lost", "a"))
+            await sink.announce(Event("source.back", "a"))
+        watching = watch(server.url, events=True)
+        taking = await follows(watching, 2)
+        for sink in (one, other):
+            await sink.announce(Event("source.lost", "a"))
+        assert numbers(await taking) == [2, 2]
+    assert watching.missing == 0
+
+
+def test_one_that_began_later_is_missed_from_its_beginning() -> None:
+    heard = Checklist()
+    assert heard.hear("20250601T115959-aaaaaa", 7, "event", at="2025-06-01T12:00:00.250000Z")
+    assert not heard.gap("20250601T115959-bbbbbb", 4, "event")
+    assert heard.gap("20250601T120001-cccccc", 4, "event") == range(4)
+
+
+def test_many_who_send_events_are_told_apart() -> None:
+    heard = Checklist()
+    for number in range(3):
+        for run in range(100):
+            assert heard.hear(f"r{run}", number, "event")
+    assert (heard.missing, heard.doubles) == (0, 0)
+
+
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 12)), max_size=60))
 def test_each_is_given_once_whatever_the_order(told: list[tuple[int, int]]) -> None:
     heard = Checklist()

@@ -12,6 +12,7 @@ class Peer:
 
     got     what it has taken, in order
     cut     of the next batch, it takes so many and then breaks off
+    breaks  the next batch, it raises that
     asked   times it was asked to take a batch
     """
 
@@ -20,6 +21,7 @@ class Peer:
         self.there = there
         self.refuses = False
         self.cut: int | None = None
+        self.breaks: Exception | None = None
         self.asked = 0
         self._news = asyncio.Event()
 
@@ -28,6 +30,9 @@ class Peer:
         self._tell()
         if not self.there:
             raise SinkLost("the peer is away")
+        if self.breaks is not None:
+            breaks, self.breaks = self.breaks, None
+            raise breaks
         if self.refuses:
             raise SinkError("the peer does not want them")
         if self.cut is not None:

@@ -1,17 +1,20 @@
 """Carrying records to a peer that may be away."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import shutil
+import threading
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from sinks.delivery import Courier, Policy, Spool
+from sinks.delivery import Courier, Policy, Record, Spool
 from sinks.errors import SinkError, SinkLost
 from stages.capture.backoff import Backoff
 from tests.sinks.delivery.peer import Peer, numbers, records
-from tests.sinks.delivery.test_spool import SIZE
+from tests.sinks.delivery.test_spool import SIZE, full_disk
 
 
 @asynccontextmanager
@@ -73,6 +76,60 @@ async def test_a_batch_that_broke_off_is_told_again_and_its_ids_say_so(tmp_path:
         await peer.has(6)
     assert numbers(peer.got) == [0, 1, 0, 1, 2, 3]
     assert list(dict.fromkeys(record.id for record in peer.got)) == [r.id for r in records(0, 4)]
+
+
+async def test_a_mistake_of_a_library_below_costs_nothing_that_waits(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path) as courier:
+        await courier.send(records(0, 3))
+        peer.breaks = OverflowError("int too large")
+        peer.there = True
+        await peer.has(3)
+        await courier.send(records(3, 4))
+        await peer.has(4)
+    assert numbers(peer.got) == [0, 1, 2, 3]
+
+
+async def test_a_spool_that_somebody_deleted_is_carried_all_the_same(tmp_path: Path) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path / "spool") as courier:
+        await courier.send(records(0, 2))
+        shutil.rmtree(tmp_path / "spool")
+        await courier.send(records(2, 4))
+        await peer.was_asked(peer.asked + 3)
+        peer.there = True
+        await peer.has(4)
+    assert numbers(peer.got) == [0, 1, 2, 3]
+
+
+class Watched(Spool):
+    """A spool of which one can wait for the next sync."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, 1 << 20)
+        self.synced = threading.Event()
+
+    def sync(self) -> None:
+        super().sync()
+        self.synced.set()
+
+
+async def test_what_waits_is_synced_while_the_peer_hangs(tmp_path: Path) -> None:
+    tries = iter([SinkLost("the peer is away")])
+
+    async def hangs(_: Sequence[Record]) -> None:
+        for error in tries:
+            raise error
+        await asyncio.Event().wait()
+
+    spool = Watched(tmp_path / "spool.sqlite")
+    courier = Courier(hangs, spool)
+    await courier.open()
+    await courier.send(records(0, 2))
+    spool.synced.clear()
+    await courier.send(records(2, 4))
+    assert await asyncio.to_thread(spool.synced.wait, 20)
+    await courier.close(0)
 
 
 async def test_the_next_run_carries_what_the_last_one_left(tmp_path: Path) -> None:
@@ -140,6 +197,31 @@ async def test_a_full_spool_loses_the_oldest(tmp_path: Path) -> None:
         assert numbers(peer.got) == [2, 3, 4]
         assert courier.spool is not None
         assert courier.spool.dropped == 2
+
+
+@pytest.mark.parametrize("policy", ["drop_oldest", "block"])
+async def test_a_full_disk_brings_nothing_twice_and_does_not_hold_up_a_peer_that_is_back(
+    policy: Policy, tmp_path: Path
+) -> None:
+    peer = Peer(there=False)
+    async with courier_to(peer, tmp_path, 10 * SIZE, policy) as courier, asyncio.timeout(20):
+        await courier.send(records(0, 10))
+        more = asyncio.create_task(courier.send(records(10, 12)))
+        if policy == "drop_oldest":
+            await more
+        else:
+            while not courier.tally.waits:
+                await asyncio.to_thread(int)
+        with full_disk():
+            peer.there = True
+            await peer.has(9)
+            while courier.behind:
+                await asyncio.to_thread(int)
+            with contextlib.suppress(SinkLost):  # the disk did not take the two that had to wait
+                await more
+            await courier.send(records(12, 14))
+    assert len(set(numbers(peer.got))) == len(peer.got)
+    assert numbers(peer.got)[-2:] == [12, 13]
 
 
 async def test_where_nothing_may_be_lost_a_full_spool_holds_the_sender(tmp_path: Path) -> None:

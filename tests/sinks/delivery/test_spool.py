@@ -1,9 +1,11 @@
 """The queue on disk."""
 
+import resource
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sinks.delivery import Policy, Record, Spool, SpoolFull
-from sinks.delivery.spool import EACH
+from sinks.delivery.spool import EACH, LAYOUT
 from sinks.errors import BadSink, SinkLost
 from tests.sinks.delivery.peer import numbers, records
 
@@ -24,6 +26,17 @@ def spool_in(folder: Path, limit: int = 1 << 20, policy: Policy = "drop_oldest")
     spool = Spool(folder / "spool.sqlite", limit, policy=policy)
     spool.open()
     return spool
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of ours grows, and none is written beyond its first kilobyte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 10, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_the_oldest_come_first_and_stay_until_they_are_done(tmp_path: Path) -> None:
@@ -92,6 +105,36 @@ def test_those_that_gave_way_are_not_taken_for_those_that_came_behind(tmp_path: 
     spool.close()
 
 
+def test_what_a_full_disk_does_not_let_go_is_not_given_again(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    spool.append(records(0, 6))
+    with full_disk():
+        for first in (0, 2):
+            assert numbers(spool.peek(2)) == [first, first + 1]
+            with pytest.raises(SinkLost, match="fails: "):
+                spool.done(2)
+        assert (spool.count, spool.size) == (2, 2 * SIZE)
+    spool.append(records(6, 7))
+    assert numbers(spool.peek(9)) == [4, 5, 6]
+    spool.done(1)
+    spool.close()
+    again = spool_in(tmp_path)
+    assert numbers(again.peek(9)) == [5, 6]
+    again.close()
+
+
+def test_at_the_end_what_was_carried_is_removed(tmp_path: Path) -> None:
+    spool = spool_in(tmp_path)
+    spool.append(records(0, 6))
+    spool.peek(2)
+    with full_disk(), pytest.raises(SinkLost):
+        spool.done(2)
+    spool.close()
+    again = spool_in(tmp_path)
+    assert numbers(again.peek(9)) == [2, 3, 4, 5]
+    again.close()
+
+
 def test_large_records_are_given_a_few_at_a_time(tmp_path: Path) -> None:
     spool = spool_in(tmp_path)
     spool.append(records(0, 9, size=1000))
@@ -113,6 +156,18 @@ def test_a_file_that_is_no_spool_is_refused_and_left_as_it_is(tmp_path: Path) ->
     with pytest.raises(BadSink, match=r"spool\.sqlite: wanted a spool .*not a database"):
         spool_in(tmp_path)
     assert file.read_bytes() == b"a letter to somebody\n" * 100
+
+
+def test_a_spool_of_a_later_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "spool.sqlite") as file:
+        file.execute("CREATE TABLE letters (text)")
+        file.execute(f"PRAGMA user_version = {LAYOUT + 1}")
+    file.close()
+    with pytest.raises(BadSink, match=f"wanted layout {LAYOUT}, got {LAYOUT + 1}"):
+        spool_in(tmp_path)
+    with sqlite3.connect(tmp_path / "spool.sqlite") as file:
+        assert file.execute("SELECT name FROM sqlite_master").fetchall() == [("letters",)]
+    file.close()
 
 
 def test_a_damaged_spool_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

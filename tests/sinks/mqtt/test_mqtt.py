@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from sinks.delivery import Record, Spool
 from sinks.errors import BadSink, SinkLost
 from sinks.mqtt import MqttOptions, MqttSink
 from sinks.sink import SinkContext
@@ -23,6 +24,7 @@ from tests.sinks.relay import relaying
 from tests.sinks.tls import certificate
 
 aiomqtt = pytest.importorskip("aiomqtt", reason="needs the package aiomqtt (extra `mqtt`)")
+link = pytest.importorskip("sinks.mqtt.link")
 
 
 @asynccontextmanager
@@ -104,6 +106,41 @@ async def test_it_says_whether_it_is_there(tmp_path: Path) -> None:
         await reader.until(lambda r: r.of("framewire/status") == [b"online", b"offline"])
         async with reading(broker) as late:
             await late.until(lambda r: ("framewire/status", b"offline", True) in r.got)
+
+
+async def test_it_says_again_that_it_is_there(tmp_path: Path) -> None:
+    # A broker notices after half a minute that a machine is gone, and says so of the run on it,
+    # though another one has long begun.
+    async with running(tmp_path) as broker, reading(broker) as reader:
+        address = link.Address(broker.url, "framewire/status", 5, again_s=0.05)
+        there = link.MqttLink(address, lambda: None)
+        await there.open()
+        try:
+            async with aiomqtt.Client(HOST, broker.port) as late:
+                await late.publish("framewire/status", b"offline", qos=1, retain=True)
+            await reader.until(
+                lambda r: b"offline" in (said := r.of("framewire/status")) and said[-1] == b"online"
+            )
+        finally:
+            await there.close()
+
+
+async def test_what_a_sink_of_another_kind_has_left_holds_nobody_up(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool" / "mqtt.sqlite", 1 << 20)
+    spool.open()
+    spool.append([Record("a:0:detect:run", "", b"{}")])
+    spool.close()
+    async with running(tmp_path) as broker, reading(broker) as reader:
+        async with opened(broker, tmp_path) as sink:
+            await sink.write(deliveries(2))
+            await reader.until(lambda r: len(r.seqs) == 2)
+            assert sink.counts()["refused_total"] == 1
+
+
+async def test_a_host_that_cannot_be_one_is_told(tmp_path: Path) -> None:
+    async with opened("mqtt://a..b", tmp_path, spool_mb=0) as sink:
+        with pytest.raises(SinkLost, match=r"a\.\.b is away: .*idna"):
+            await sink.write(deliveries(1))
 
 
 async def test_results_are_not_retained(tmp_path: Path) -> None:

@@ -1,5 +1,10 @@
 """Signatures of requests."""
 
+import re
+import time
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from sinks.webhook import BadSignature, sign, verify
@@ -28,6 +33,7 @@ def test_the_code_is_that_of_openssl() -> None:
         (SECRET, BODY, None, NOW - 301, "got one -301 s ago"),
         (SECRET, BODY, "", NOW, "wanted one t=SECONDS"),
         (SECRET, BODY, "t=x,v1=00", NOW, "wanted one t=SECONDS"),
+        (SECRET, BODY, f"t={'1' * 5000},v1=00", NOW, "wanted one t=SECONDS"),
         (SECRET, BODY, "t=1750000000", NOW, "a v1 that fits"),
         (SECRET, BODY, "t=1750000000,v1=\u00e9", NOW, "a v1 that fits"),
         (SECRET, BODY, "t=1750000000,t=1,v1=00", NOW, "wanted one t=SECONDS"),
@@ -46,3 +52,16 @@ def test_of_two_codes_one_has_to_fit() -> None:
     both = f"{old},{new.split(',')[1]}"
     verify(SECRET, BODY, both, NOW)
     verify("the secret before it", BODY, both, NOW)
+
+
+def test_the_page_has_a_check_that_says_no_to_anything_else() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "ways-out.md").read_text("utf-8")
+    (program,) = re.findall(r"```python\n(import hashlib.*?)```", page, re.DOTALL)
+    names: dict[str, Any] = {}
+    exec(program, names)
+    genuine, now = names["genuine"], time.time()
+    assert genuine(SECRET, BODY, sign(SECRET, BODY, now))
+    assert not genuine(SECRET, BODY, sign(SECRET, BODY, now - 400))
+    assert not genuine(SECRET, BODY + b" ", sign(SECRET, BODY, now))
+    for header in ("", "t", "t=1", "v1=00", "t=x,v1=00", f"t={'1' * 5000},v1=00", "t=1,v1=\u00e9"):
+        assert not genuine(SECRET, BODY, header)

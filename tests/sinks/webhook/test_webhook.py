@@ -1,5 +1,6 @@
 """Results and events as requests to a real server, which fails in many ways."""
 
+import asyncio
 import random
 import time
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from pipeline.pipeline import CLOSE_LIMIT
+from sinks.delivery.under_way import MOST
 from sinks.errors import BadSink, SinkError, SinkLost
 from sinks.sink import SinkContext
 from sinks.webhook import WebhookOptions, WebhookSink, verify
@@ -191,6 +194,22 @@ async def test_a_refused_event_makes_no_further_one(tmp_path: Path) -> None:
         await sink.announce(Event("source.lost", "a"))
         assert sink.refused == 1
         assert not heard
+
+
+async def test_events_wait_for_a_peer_that_hangs_but_not_without_end(tmp_path: Path) -> None:
+    async with receiving(otherwise=HANG) as receiver:
+        sink = WebhookSink(
+            WebhookOptions(url=receiver.url, timeout_s=60), SinkContext("hook", ("a",), tmp_path)
+        )
+        await sink.open()
+        telling = [
+            asyncio.create_task(sink.announce(Event("source.lost", "a"))) for _ in range(MOST + 1)
+        ]
+        done, waiting = await asyncio.wait(telling, return_when=asyncio.FIRST_COMPLETED)
+        assert [type(one.exception()) for one in done] == [SinkLost]
+        async with asyncio.timeout(CLOSE_LIMIT):  # what a pipeline has patience for
+            await sink.close()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_a_redirect_is_not_followed(tmp_path: Path) -> None:
