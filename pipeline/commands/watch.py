@@ -13,7 +13,7 @@ import typer
 from sinks.errors import SinkError
 from sinks.redis import Gap, Watch
 from sinks.redis import watch as watching
-from sinks.redis.watch import Over, Since
+from sinks.redis.heard import Over, Since
 from sinks.wire import encode
 from stages.capture.mask import mask
 

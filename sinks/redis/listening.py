@@ -12,8 +12,8 @@ from sinks.redis.cancelled import heed
 from sinks.redis.client import FAILED
 from sinks.redis.connect import Connected, connect, disconnect
 from sinks.redis.entries import backwards
+from sinks.redis.heard import Heard
 from sinks.redis.reading import address
-from sinks.redis.watch import Watch
 from sinks.wire import Message
 from stages.capture.backoff import Backoff
 
@@ -23,10 +23,10 @@ PAGE = 500
 PAGES = 20  # of a Stream that are searched for what was missed
 
 
-async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
-    """The messages of all wanted channels. See `Watch`."""
-    client = connect(address(watch))
-    names, wanted = watch.wanted.names, watch.wanted
+async def listen(heard: Heard) -> AsyncGenerator[Message, None]:
+    """The messages of all wanted channels. See `watch`."""
+    client = connect(address(heard))
+    names, wanted = heard.wanted.names, heard.wanted
     pubsub = client.pubsub(ignore_subscribe_messages=True)
     try:
         try:
@@ -36,7 +36,7 @@ async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
             if wanted.events:
                 await pubsub.subscribe(names.events)
         except FAILED as error:
-            raise SinkLost(f"{address(watch).shown} is away: {error}") from error
+            raise SinkLost(f"{address(heard).shown} is away: {error}") from error
         backoff = Backoff(0.05, 1.0)
         while True:
             try:
@@ -46,30 +46,30 @@ async def listen(watch: Watch) -> AsyncGenerator[Message, None]:
                 if told is None:
                     continue
                 key = told["channel"].decode()
-                message = watch.decode(key, told["data"])
-                missed = [] if message is None else await _missed(watch, client, key, message)
+                message = heard.decode(key, told["data"])
+                missed = [] if message is None else await _missed(heard, client, key, message)
             except FAILED:  # it subscribes again by itself
                 await asyncio.sleep(backoff.next())
                 continue
             for one in missed:
-                if watch.hear(one):
+                if heard.hear(one):
                     yield one
-            if message is not None and watch.hear(message):
+            if message is not None and heard.hear(message):
                 yield message
     finally:
         await pubsub.aclose()  # type: ignore[no-untyped-call]
         await disconnect(client)
 
 
-async def _missed(watch: Watch, client: Connected, key: str, message: Message) -> list[Message]:
+async def _missed(heard: Heard, client: Connected, key: str, message: Message) -> list[Message]:
     """What lies between the last message and this one, as far as the Stream has it, in order."""
-    gap = watch.gap(message)
+    gap = heard.gap(message)
     if not gap:
         return []
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            found = await _search(watch, client, key, message.run, gap)
+            found = await _search(heard, client, key, message.run, gap)
         except ResponseError:  # who may only listen gets what comes, and is told of the gap
             return []
         except FAILED:
@@ -80,7 +80,7 @@ async def _missed(watch: Watch, client: Connected, key: str, message: Message) -
 
 
 async def _search(
-    watch: Watch, client: Connected, key: str, run: str | None, gap: range
+    heard: Heard, client: Connected, key: str, run: str | None, gap: range
 ) -> dict[int, Message]:
     """Messages of a run by their numbers, from the end of the Stream backwards."""
     found: dict[int, Message] = {}
@@ -88,7 +88,7 @@ async def _search(
     for _ in range(PAGES):
         entries = await backwards(client, key, end, PAGE)
         for _, fields in entries:
-            one = watch.decode(key, fields.get(b"message", b""))
+            one = heard.decode(key, fields.get(b"message", b""))
             if one is None or one.run != run or one.number is None:
                 continue
             if one.number in gap:

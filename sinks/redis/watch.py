@@ -7,75 +7,14 @@
 Imports no redis-py before it is used.
 """
 
-from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
+from sinks.redis.heard import Gap, Heard, Over, Since, Wanted
 from sinks.redis.names import Names
-from sinks.redis.numbers import Checklist
-from sinks.wire import BadMessage, Encoding, EventMessage, Message, decode_event, decode_result
-
-Over = Literal["stream", "channel"]
-Since = str | datetime | timedelta | Mapping[str, str] | None
-
-ANSWER_S = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Messages that were missed and are not in the Stream any more, or not yet.
-
-    subject      the stream and the node, or `event`
-    first, last  their numbers in `run`
-    """
-
-    subject: tuple[str, ...]
-    run: str
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is watched, and where it is. See `watch`."""
-
-    url: str
-    stream: str | None
-    node: str | None
-    events: bool
-    follow: bool
-    since: Since
-    names: Names
-    ca: Path | None
-
-    def takes(self, message: Message) -> bool:
-        """Whether somebody asked for this one."""
-        if isinstance(message, EventMessage):
-            return self.events and self.stream in {None, message.about}
-        return self.stream in {None, message.stream} and self.node in {None, message.node}
-
-    def takes_key(self, key: str) -> bool:
-        """Whether what lies under this name may be wanted."""
-        if key == self.names.events:
-            return self.events
-        stream, _, node = key.removeprefix(f"{self.names.prefix}:").rpartition(":")
-        if self.names.cluster:
-            stream = stream.removeprefix("{").removesuffix("}")
-        return self.stream in {None, stream} and self.node in {None, node}
-
-    def begin(self, key: str) -> str | None:
-        """The place in a Stream from which on it is wanted; None for whatever comes now."""
-        since = self.since
-        if isinstance(since, Mapping):
-            return since.get(key, "0")
-        if isinstance(since, timedelta):
-            return _place(datetime.now(UTC).timestamp() - since.total_seconds())
-        if isinstance(since, datetime):
-            return _place(since.timestamp())
-        return since if since is not None or self.follow else "0"
+from sinks.wire import Message
 
 
 class Watch:
@@ -88,25 +27,31 @@ class Watch:
     unreadable  messages of another schema, or none at all, that were passed over
     """
 
-    def __init__(self, wanted: Wanted, over: Over, on_gap: Callable[[Gap], None] | None) -> None:
+    def __init__(self, heard: Heard, over: Over) -> None:
         """Connects when the first message is asked for."""
-        self.positions: dict[str, str] = {}
-        self.unreadable = 0
-        self.wanted = wanted
+        self._heard = heard
         self._over = over
-        self._on_gap = on_gap
-        self._heard = Checklist()
         self._messages: AsyncGenerator[Message, None] | None = None
 
     @property
+    def positions(self) -> dict[str, str]:
+        """See the class."""
+        return self._heard.positions
+
+    @property
     def missing(self) -> int:
-        """Messages that were missed for good so far."""
+        """See the class."""
         return self._heard.missing
 
     @property
     def doubles(self) -> int:
-        """Messages that came twice and were given once."""
+        """See the class."""
         return self._heard.doubles
+
+    @property
+    def unreadable(self) -> int:
+        """See the class."""
+        return self._heard.unreadable
 
     async def __aenter__(self) -> Self:
         return self
@@ -128,53 +73,13 @@ class Watch:
         from sinks.redis.listening import listen  # noqa: PLC0415 - redis-py takes 0.23 s
         from sinks.redis.reading import read  # noqa: PLC0415
 
-        self._messages = read(self) if self._over == "stream" else listen(self)
+        self._messages = read(self._heard) if self._over == "stream" else listen(self._heard)
         return self._messages
 
     async def aclose(self) -> None:
         """Disconnect."""
         if self._messages is not None:
             await self._messages.aclose()
-
-    def gap(self, message: Message) -> range:
-        """The numbers that are missing before a message, if it is given now."""
-        if message.run is None or message.number is None:
-            return range(0)
-        return self._heard.gap(message.run, message.number, *subject(message))
-
-    def hear(self, message: Message) -> bool:
-        """Note a message that is about to be given; False if it was given before."""
-        if message.run is None or message.number is None:
-            return True
-        missing = self.gap(message)
-        at = message.at if isinstance(message, EventMessage) else message.published_at
-        new = self._heard.hear(message.run, message.number, *subject(message), at=at)
-        if missing and self._on_gap is not None:
-            self._on_gap(Gap(subject(message), message.run, missing[0], missing[-1]))
-        return new
-
-    def decode(self, key: str, data: bytes) -> Message | None:
-        """The message that came under that name; None for one that is not wanted or readable."""
-        encoding: Encoding = "json" if data.startswith(b"{") else "msgpack"
-        read = decode_event if key == self.wanted.names.events else decode_result
-        try:
-            message = read(data, encoding)
-        except BadMessage:
-            self.unreadable += 1
-            return None
-        return message if self.wanted.takes(message) else None
-
-
-def _place(moment: float) -> str:
-    """The id in a Stream of what came at that moment, in seconds since 1970; none is older."""
-    return f"{max(0, round(moment * 1e3))}-0"
-
-
-def subject(message: Message) -> tuple[str, ...]:
-    """What its numbers count."""
-    if isinstance(message, EventMessage):
-        return ("event",)
-    return (message.stream, message.node)
 
 
 def watch(  # noqa: PLR0913 - each is a word of its own where it is called
@@ -209,4 +114,4 @@ def watch(  # noqa: PLR0913 - each is a word of its own where it is called
         raise ValueError("over: a channel has no past and no end; wanted follow and no since")
     names = Names(prefix, cluster)
     wanted = Wanted(url, stream, node, events, follow, since, names, ca)
-    return Watch(wanted, over, on_gap)
+    return Watch(Heard(wanted, on_gap), over)
