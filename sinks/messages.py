@@ -52,7 +52,9 @@ class MessageSink(Sink, ABC):
         self._events = options.events
         self._run = new_run()
         self._numbering = Numbering()
-        self._courier = Courier(self._deliver, options.spool_of(context))
+        self._courier = Courier(
+            self._deliver, options.spool_of(context), sink=context.node, announce=context.announce
+        )
         self._brought: set[str] = set()
         self._unwanted: dict[str, str] = {}
         self._under_way = UnderWay()

@@ -124,6 +124,14 @@ EVENTS: Mapping[str, EventKind] = {
         "sinks webhook, mqtt, kafka", "sink",
         {"messages": "how many so far in this run", "error": "what the peer said"},
     ),
+    "delivery.waiting": EventKind(
+        "A peer is away: what comes waits on disk, and goes in order when it is back.",
+        "sinks redis, webhook, mqtt, kafka", "sink", {"error": "what was wrong"},
+    ),
+    "delivery.resumed": EventKind(
+        "All that waited on disk since then has gone.", "sinks redis, webhook, mqtt, kafka", "sink",
+        {"away_s": "seconds since it began to wait", "replayed": "how many messages that were"},
+    ),
     "encoder.lost": EventKind(
         "NVENC could not be opened for a stream, or failed; x264 encodes it from that very picture "
         "on.",

@@ -12,6 +12,8 @@ from sinks.delivery.record import Record
 from sinks.delivery.spool import SYNC_S, Spool, SpoolFull
 from sinks.errors import SinkError, SinkLost
 from stages.capture.backoff import Backoff
+from stages.events import Event
+from stages.stage import unheard
 from stages.throttle import Throttle
 
 FIRST_S, MOST_S = 0.05, 1.0  # waits between two tries: who is back is found within a second
@@ -61,13 +63,22 @@ class Courier:
         backoff: Backoff | None = None,
         *,
         most: int = 500,
+        sink: str = "",
+        announce: Callable[[Event], None] = unheard,
     ) -> None:
-        """`most` records are carried from the disk at once. Nothing is opened yet."""
+        """Open nothing yet.
+
+        most      records that are carried from the disk at once
+        announce  hears of `delivery.waiting` and `delivery.resumed`, which are about `sink`
+        """
         self.tally = Tally()
         self.spool = spool
         self._deliver = deliver
         self._backoff = backoff or Backoff(FIRST_S, MOST_S)
         self._most = most
+        self._sink = sink
+        self._announce = announce
+        self._waiting_since: float | None = None  # monotonic seconds, where that was announced
         self._throttle = Throttle()
         self._turn = asyncio.Lock()  # one sender at a time, in the order in which they came
         self._behind = self._away = False
@@ -112,6 +123,8 @@ class Courier:
                         raise
                     self._fall_behind()
                     log.warning("peer is away, records wait on disk", error=str(error))
+                    self._waiting_since = time.monotonic()
+                    self._announce(Event("delivery.waiting", self._sink, {"error": str(error)}))
                 else:
                     self.tally.direct += len(records)
                     return
@@ -187,8 +200,13 @@ class Courier:
                     if (held := self._throttle.ready("mistake")) is not None:
                         log.exception("records are tried again after a mistake", held_back=held)
                     await self._rest(error)
-            log.info("spool is empty again", replayed=self.tally.replayed - before,
+            replayed = self.tally.replayed - before
+            log.info("spool is empty again", replayed=replayed,
                      seconds=round(time.monotonic() - began, 3))  # fmt: skip
+            if (since := self._waiting_since) is not None:
+                self._waiting_since = None
+                detail = {"away_s": round(time.monotonic() - since, 3), "replayed": replayed}
+                self._announce(Event("delivery.resumed", self._sink, detail))
 
     async def _carry_some(self) -> None:
         assert self.spool is not None

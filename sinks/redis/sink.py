@@ -65,7 +65,9 @@ class RedisSink(Sink):
         self._client: RedisClient | None = None
         self._reviving = asyncio.Lock()
         spool = None if self._server is not None else options.spool_of(context)
-        self._courier = Courier(self._add, spool) if options.streams else None
+        self._courier: Courier | None = None
+        if options.streams:
+            self._courier = Courier(self._add, spool, sink=context.node, announce=context.announce)
         width, crop = options.thumbnail_width, options.thumbnail == "crop"
         self._thumbnails = Thumbnails(width, context, crop=crop) if width else None
         self._under_way = UnderWay()

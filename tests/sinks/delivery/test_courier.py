@@ -13,6 +13,7 @@ import pytest
 from sinks.delivery import Courier, Policy, Record, Spool
 from sinks.errors import SinkError, SinkLost
 from stages.capture.backoff import Backoff
+from stages.events import Event
 from tests.sinks.delivery.peer import Peer, numbers, records
 from tests.sinks.delivery.test_spool import SIZE, full_disk
 
@@ -66,6 +67,27 @@ async def test_after_that_records_go_straight_again(tmp_path: Path) -> None:
         await courier.send(records(3, 4))
         assert courier.tally.direct == 1
         assert numbers(peer.got) == [0, 1, 2, 3]
+
+
+async def test_an_outage_is_two_events_however_much_came_meanwhile(tmp_path: Path) -> None:
+    peer, told = Peer(there=False), list[Event]()
+    courier = Courier(
+        peer.deliver, Spool(tmp_path / "spool.sqlite", 1 << 20), Backoff(0.001, 0.002), most=4,
+        sink="out", announce=told.append,
+    )  # fmt: skip
+    await courier.open()
+    for first in range(3):
+        await courier.send(records(first, first + 1))
+    assert [(one.name, one.about) for one in told] == [("delivery.waiting", "out")]
+    peer.there = True
+    await peer.has(3)
+    async with asyncio.timeout(10):
+        while courier.behind:
+            await asyncio.to_thread(int)
+    await courier.send(records(3, 4))
+    await courier.close()
+    assert [one.name for one in told] == ["delivery.waiting", "delivery.resumed"]
+    assert told[1].detail["replayed"] == 3
 
 
 async def test_a_batch_that_broke_off_is_told_again_and_its_ids_say_so(tmp_path: Path) -> None:
