@@ -1,6 +1,8 @@
 """Packets of short clips for tests of recordings, coded here, and recordings read again."""
 
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
@@ -48,11 +50,26 @@ def clip(
         encoder.options = {"preset": "12"}
     coding = Coding(encoder.codec.canonical_name, SIZE, b"", b_frames > 0)
     made = []
-    for data, pts, dts, keyframe in _coded(encoder, count, noise):
+    with _as_patient_as_before():
+        coded = list(_coded(encoder, count, noise))
+    for data, pts, dts, keyframe in coded:
         at = BEGAN + timedelta(seconds=float(pts * step))
         seconds = float(pts * step), float(dts * step)
         made.append(Packet("a", data, *seconds, keyframe, 0.0, at, coding))
     return tuple(made)
+
+
+@contextmanager
+def _as_patient_as_before() -> Iterator[None]:
+    """SVT-AV1, run by root, gives the thread that opens it the highest priority (SCHED_FIFO).
+
+    All threads that the tests begin from then on would have it too, and others nothing.
+    """
+    policy, priority = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        os.sched_setscheduler(0, policy, priority)
 
 
 def _coded(
