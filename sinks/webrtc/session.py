@@ -8,13 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
-from aiortc import (
-    RTCConfiguration,
-    RTCDataChannel,
-    RTCIceCandidate,
-    RTCPeerConnection,
-    RTCSessionDescription,
-)
+from aiortc import RTCDataChannel, RTCIceCandidate, RTCPeerConnection, RTCSessionDescription
 
 from sinks.viewers import Watch
 from sinks.webrtc.broadcast import Broadcast
@@ -23,6 +17,7 @@ from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import MOST_CANDIDATES, Codec, Offer
 from sinks.webrtc.outbox import Outbox, Picture
 from sinks.webrtc.sender import FanOutSender, close, lose_messages_with
+from stages.capture.ice import Ice
 
 if TYPE_CHECKING:
     from sinks.webrtc.vp8 import Subscribed
@@ -48,7 +43,7 @@ class Session:
         codec: Codec,
         profile: str,
         broadcast: Broadcast,
-        configuration: RTCConfiguration,
+        ice: Ice,
         patience_s: float,
         ended: Callable[["Session"], None],
     ) -> None:
@@ -63,13 +58,14 @@ class Session:
         self.outbox = Outbox(self._want_keyframe)
         self._broadcast = broadcast
         self._ended = ended
+        self._ice = ice
         self._over = self._closed = False
         self._candidates = 0
         self._watch: Watch | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._overlay: RTCDataChannel | None = None
         self._reading: Subscribed | None = None
-        self._peer = RTCPeerConnection(configuration)
+        self._peer = RTCPeerConnection(ice.configuration())
         video = self._peer.addTransceiver("video", direction="sendonly")
         video.setCodecPreferences(capabilities(codec, profile))
         self.sender = FanOutSender(
@@ -90,7 +86,7 @@ class Session:
         described = RTCSessionDescription(offer.sdp, "offer")
         try:
             await self._peer.setRemoteDescription(described)
-            await self._peer.setLocalDescription()
+            await self._ice.describe(self._peer)
         except Exception as error:
             raise Refused(400, f"offer: {type(error).__name__}: {error}") from error
         lose_messages_with(self._peer)

@@ -214,10 +214,7 @@ class WebrtcSink(VideoSink):
                 for name, node in graph.items()
                 if node.kind == "zones" and viewer_of(request).watchable(node.streams)
             },
-            "ice": [
-                server.model_dump(mode="json", exclude_none=True)
-                for server in self._options.ice_servers
-            ],
+            "ice": [server.told() for server in self._options.ice_servers if seen],
             "viewers": {
                 "now": len(viewers), "most": self._options.max_viewers,
                 "pictures_lost": lost, "messages_late": unsaid,

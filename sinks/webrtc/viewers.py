@@ -8,7 +8,7 @@ from sinks.webrtc.errors import Refused
 from sinks.webrtc.offer import Codec, read_candidates, read_offer
 from sinks.webrtc.session import Session
 from sinks.webrtc.vp8 import Attachable, Vp8
-from stages.capture.ice import IceServer, configuration
+from stages.capture.ice import Ice, IceServer
 
 
 class Viewers:
@@ -41,7 +41,7 @@ class Viewers:
             "vp8": {stream: Broadcast(Vp8(video, vp8_kbps)) for stream, video in videos.items()},
         }
         self.lost = self.unsaid = self.sent = self.sent_bytes = 0
-        self._configuration = configuration(ice)
+        self._ice = Ice(ice)
         self._profile = profile
         self._most = most
         self._patience = patience_s
@@ -65,7 +65,7 @@ class Viewers:
             raise Refused(503, f"wanted at most {self._most} viewers, which are there")
         session = Session(
             stream, offer.codec, self._profile(stream), self.broadcasts[offer.codec][stream],
-            self._configuration, self._patience, self._forget,
+            self._ice, self._patience, self._forget,
         )  # fmt: skip
         self._sessions[session.id] = session
         try:

@@ -17,7 +17,7 @@ import av
 import structlog
 from av.error import FFmpegError
 
-from stages.capture.ice import configuration
+from stages.capture.ice import Ice
 from stages.capture.numbering import Numbering
 from stages.capture.options import CaptureOptions
 from stages.errors import BadPicture, SourceLost, StageError
@@ -27,7 +27,7 @@ from stages.picture import Picture
 from stages.source import Demand, SourceStats
 
 if TYPE_CHECKING:
-    from aiortc import MediaStreamTrack, RTCConfiguration, RTCIceCandidate
+    from aiortc import MediaStreamTrack, RTCIceCandidate
 
 log = structlog.get_logger()
 
@@ -59,6 +59,7 @@ class WhipSource:
         self._options = options
         self._demand = demand
         self._lane = lane
+        self._ice = Ice(options.ice_servers)
         self._numbering = Numbering(demand.fps)
         self._seen: float | None = None
         self._publisher: Publisher | None = None
@@ -97,9 +98,7 @@ class WhipSource:
         """
         if self._publisher is not None and not self._publisher.over:
             raise Taken(f"{self._stream}: somebody publishes it already")
-        self._publisher = publisher = Publisher(
-            self._take, configuration(self._options.ice_servers)
-        )
+        self._publisher = publisher = Publisher(self._take, self._ice)
         try:
             await publisher.answer_to(offer)
         except BaseException:
@@ -162,15 +161,14 @@ class Publisher:
     over    it has ended, or will not begin
     """
 
-    def __init__(
-        self, take: Callable[[av.VideoFrame], None], configured: "RTCConfiguration"
-    ) -> None:
+    def __init__(self, take: Callable[[av.VideoFrame], None], ice: Ice) -> None:
         """Connect nothing yet. Called on the event loop, as all of it."""
         # It takes 0.3 s to import, which only who publishes should wait for.
         from aiortc import RTCPeerConnection  # noqa: PLC0415
 
         self.id = secrets.token_urlsafe(16)
-        self._peer: RTCPeerConnection = RTCPeerConnection(configured)
+        self._peer: RTCPeerConnection = RTCPeerConnection(ice.configuration())
+        self._ice = ice
         self._take = take
         self._reading: asyncio.Task[None] | None = None
         self._deadline: asyncio.TimerHandle | None = None
@@ -190,7 +188,7 @@ class Publisher:
         for transceiver in peer.getTransceivers():
             if transceiver.kind != "video":
                 transceiver.direction = "inactive"
-        await _understood(peer.setLocalDescription())
+        await _understood(self._ice.describe(peer))
         self.answer = peer.localDescription.sdp
         self._deadline = asyncio.get_running_loop().call_later(CONNECT_S, self._give_up)
 

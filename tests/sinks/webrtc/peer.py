@@ -7,10 +7,12 @@ from typing import Self
 import httpx
 from aiortc import (
     RTCConfiguration,
+    RTCIceServer,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCSessionDescription,
 )
+from aiortc.rtcconfiguration import RTCIceTransportPolicy
 from aiortc.rtp import RtcpPsfbPacket, RtpPacket
 
 from sinks.webrtc.overlay_message import OverlayMessage, decode
@@ -40,9 +42,19 @@ class Peer:
     """
 
     def __init__(
-        self, client: httpx.AsyncClient, stream: str = "a", lose_every: int = 0, codec: str = ""
+        self,
+        client: httpx.AsyncClient,
+        stream: str = "a",
+        lose_every: int = 0,
+        codec: str = "",
+        relay: RTCIceServer | None = None,
     ) -> None:
-        """`lose_every`: every so many packets one does not arrive; `codec`: all that it takes."""
+        """Come to watch.
+
+        lose_every  every so many packets one does not arrive
+        codec       all that it takes
+        relay       the TURN server beside which it has no way to us, nor we to it
+        """
         self.place = ""
         self.media = 0
         self.packets: list[tuple[int, int, int]] = []
@@ -52,7 +64,15 @@ class Peer:
         self._client = client
         self._stream = stream
         self._lose_every = lose_every
-        self.connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._relayed = relay is not None
+        self.connection = RTCPeerConnection(
+            RTCConfiguration(
+                [] if relay is None else [relay],
+                iceTransportPolicy=RTCIceTransportPolicy.RELAY
+                if self._relayed
+                else RTCIceTransportPolicy.ALL,
+            )
+        )
         self.video = self.connection.addTransceiver("video", direction="recvonly")
         if codec:
             self.video.setCodecPreferences([
@@ -72,7 +92,9 @@ class Peer:
         self.place = answer.headers["location"]
         self.answer = answer.text
         self.media = int(answer.text.split("a=ssrc:")[1].split()[0])
-        await self.connection.setRemoteDescription(RTCSessionDescription(answer.text, "answer"))
+        lines = self.answer.splitlines(keepends=True)
+        known = "".join(one for one in lines if not (self._relayed and " typ host" in one))
+        await self.connection.setRemoteDescription(RTCSessionDescription(known, "answer"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
