@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from sinks.viewers import note, only_admin
+from sinks.viewers import note, only_admin, viewer_of
 from sinks.webrtc.errors import Refused
 from sinks.webrtc.whep import FRAGMENT, SDP, allowed, body, created, refusal
 from stages.capture.whip import BadOffer, Publisher, Taken, WhipSource
@@ -44,7 +44,7 @@ class Whip:
 
     async def _stream(self, request: Request) -> Response:
         if request.method == "OPTIONS":
-            return allowed("POST, OPTIONS", {"Accept-Post": SDP})
+            return allowed("POST, OPTIONS", {"Accept-Post": SDP}, self._links(request))
         try:
             return await self._publish(request)
         except Refused as refused:
@@ -76,7 +76,13 @@ class Whip:
         await publisher.add(offer.candidates)
         self._publishers[stream] = publisher
         note(request, "publish", {"stream": stream})
-        return created(request, publisher.id, publisher.answer)
+        return created(request, publisher.id, publisher.answer, self._links(request))
+
+    def _links(self, request: Request) -> Sequence[str]:
+        """The stream's ICE servers, for who may publish it."""
+        who, stream = viewer_of(request), request.path_params["stream"]
+        known = stream in self._sources and who.admin and who.may_watch(stream)
+        return self._sources[stream].ice.links() if known else ()
 
     async def _patch(self, request: Request) -> Response:
         from sinks.webrtc.offer import read_candidates  # noqa: PLC0415

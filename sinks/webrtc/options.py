@@ -12,7 +12,7 @@ class WebrtcOptions(EncodedOptions):
     ice_servers: tuple[IceServer, ...] = Field(
         (),
         description="STUN and TURN servers, for us and for viewers. None unless named: nobody "
-        "outside is ever asked.",
+        "outside is ever asked. See Networks in viewer.md.",
     )
     max_viewers: int = Field(
         100, ge=1, le=10_000, description="Viewings at once, one for each stream on a page."

@@ -26,6 +26,7 @@ from aiortc.rtp import HeaderExtensions
 
 from sinks.webrtc.datagrams import Datagrams
 from sinks.webrtc.outbox import Outbox, Picture
+from stages.capture.ice import transports
 
 KEPT = 512
 """Packets kept for a viewer who asks again: 1.7 s of 3 Mbit/s, where aiortc keeps 128."""
@@ -257,15 +258,13 @@ async def close(peer: RTCPeerConnection) -> None:
     When DTLS completes meanwhile, aiortc would begin to send, for ever; so nothing begins any more.
     When ICE does, aioice would ask for ever whether the viewer is still there.
     """
-    transports = {one.receiver.transport.transport for one in peer.getTransceivers()}
-    if peer.sctp is not None:
-        transports.add(peer.sctp.transport.transport)
-    begun: dict[object, asyncio.Event | None] = {one: getattr(one, _BEGUN) for one in transports}
-    beginning = {one: "start" for one in (*transports, peer.sctp) if one is not None}
+    ways = transports(peer)
+    begun: dict[object, asyncio.Event | None] = {one: getattr(one, _BEGUN) for one in ways}
+    beginning = {one: "start" for one in (*ways, peer.sctp) if one is not None}
     for one, name in (beginning | dict.fromkeys(peer.getSenders(), "send")).items():
         setattr(one, name, _begin_nothing)
     await peer.close()
-    for transport in transports:
+    for transport in ways:
         if (event := begun[transport]) is not None:
             with suppress(TimeoutError):
                 await asyncio.wait_for(event.wait(), CLOSING_S)

@@ -14,6 +14,7 @@ from stages.capture.ice import Ice, IceServer
 class Viewers:
     """Lets viewers in, up to a number, and forgets those who have left.
 
+    ice               STUN and TURN servers, for us and for them
     lost, unsaid      pictures and overlay messages that those did not get who have left
     sent, sent_bytes  pictures that those got, and the bytes of video in them
     """
@@ -41,7 +42,7 @@ class Viewers:
             "vp8": {stream: Broadcast(Vp8(video, vp8_kbps)) for stream, video in videos.items()},
         }
         self.lost = self.unsaid = self.sent = self.sent_bytes = 0
-        self._ice = Ice(ice)
+        self.ice = Ice(ice)
         self._profile = profile
         self._most = most
         self._patience = patience_s
@@ -65,7 +66,7 @@ class Viewers:
             raise Refused(503, f"wanted at most {self._most} viewers, which are there")
         session = Session(
             stream, offer.codec, self._profile(stream), self.broadcasts[offer.codec][stream],
-            self._ice, self._patience, self._forget,
+            self.ice, self._patience, self._forget,
         )  # fmt: skip
         self._sessions[session.id] = session
         try:

@@ -4,10 +4,12 @@ POST    /whep/{stream}       an offer; 201 with our answer and where the session
 PATCH   /whep/{stream}/{id}  more of the viewer's candidates; 204
 DELETE  /whep/{stream}/{id}  the end; 200
 OPTIONS                      what is taken; 204
+
+Who may watch is told the ICE servers in Link headers, as who publishes is (RFC 9725, section 4.6).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -51,7 +53,9 @@ class Whep:
 
     async def _stream(self, request: Request) -> Response:
         if request.method == "OPTIONS":
-            return allowed("POST, OPTIONS", {"Accept-Post": SDP})
+            known = self._may_watch(request, request.path_params["stream"])
+            links = self._viewers().ice.links() if known else ()
+            return allowed("POST, OPTIONS", {"Accept-Post": SDP}, links)
         return await self._answered(request, self._join)
 
     async def _session(self, request: Request) -> Response:
@@ -64,7 +68,7 @@ class Whep:
     async def _join(self, request: Request, stream: str) -> Response:
         session, answer = await self._viewers().join(stream, await body(request, SDP))
         session.watched(watching(request, stream, "webrtc"), viewer_of(request).until)
-        return created(request, session.id, answer)
+        return created(request, session.id, answer, self._viewers().ice.links())
 
     async def _patch(self, request: Request, stream: str) -> Response:
         fragment = await body(request, FRAGMENT)
@@ -90,15 +94,18 @@ class Whep:
             raise Refused(404, f"wanted one of the streams of this viewer, got {stream!r}")
 
 
-def created(request: Request, name: str, answer: str) -> Response:
-    """The answer to an offer: our description, and where the session of that name is."""
+def created(request: Request, name: str, answer: str, links: Iterable[str]) -> Response:
+    """The answer to an offer: our description, and where the session of that name is.
+
+    links  to the ICE servers
+    """
     headers = {
         "Location": f"{request.url.path.rstrip('/')}/{name}",
         "ETag": f'"{name}"',
         "Accept-Patch": FRAGMENT,
         **NO_STORE,
     }
-    return Response(answer, 201, headers, SDP)
+    return _linked(Response(answer, 201, headers, SDP), links)
 
 
 async def body(request: Request, wanted: str) -> bytes:
@@ -140,6 +147,13 @@ def refusal(request: Request, refused: Refused) -> Response:
     return JSONResponse({"detail": str(refused)}, refused.status, headers)
 
 
-def allowed(methods: str, accepted: dict[str, str]) -> Response:
-    """The answer to OPTIONS: the methods, and what they take."""
-    return Response(status_code=204, headers={"Allow": methods, **accepted})
+def allowed(methods: str, accepted: dict[str, str], links: Iterable[str] = ()) -> Response:
+    """The answer to OPTIONS: the methods, what they take, and `links` to the ICE servers."""
+    headers = {"Allow": methods, **accepted, **NO_STORE}
+    return _linked(Response(status_code=204, headers=headers), links)
+
+
+def _linked(response: Response, links: Iterable[str]) -> Response:
+    for link in links:
+        response.headers.append("Link", link)
+    return response

@@ -17,19 +17,20 @@ from stages.throttle import Throttle
 
 if TYPE_CHECKING:
     from aioice import Connection
-    from aiortc import RTCConfiguration, RTCPeerConnection
+    from aiortc import RTCConfiguration, RTCIceTransport, RTCPeerConnection
 
 GATHER_S = 2
 """Seconds that an answer waits for the servers: TURN over TLS and 200 ms away takes 0.8 s, and a
 packet of UDP that is lost is sent again after 0.5 s and after 1.5 s (RFC 8489, section 6.2.1)."""
 RELEASE_S = 1.0
 """Seconds that a TURN server has to confirm that it no longer relays; it forgets by itself."""
-LIFETIME_S = 24 * 3600
-"""Of credentials made from a secret: the example of draft-uberti-behave-turn-rest-00, 2.2."""
+LIFETIME_S = 3600
+"""In which what is made from a secret opens a relay; coturn 4.6.1 lets go on what has begun then.
+The page asks for new credentials every 3 s. The server's clock may be off by as much."""
 TELL_S = 60.0
 """Seconds between two lines in the log about a server that does not help."""
 
-_HOST = r"[^?\s/@:\[\]]+(:\d{1,5})?"
+_HOST = r"[\w.-]+(:\d{1,5})?"
 ICE_URL = re.compile(
     rf"stuns?:{_HOST}|turn:{_HOST}(\?transport=(udp|tcp))?|turns:{_HOST}(\?transport=tcp)?"
 )
@@ -51,7 +52,7 @@ class IceServer(Options):
         None,
         repr=False,
         description="For TURN, instead of `username` and `credential`: the server's "
-        "`static-auth-secret`. Viewers are told credentials made from it, good for a day.",
+        "`static-auth-secret`. Viewers are told credentials made from it, good for an hour.",
     )
 
     @field_validator("urls", mode="before")
@@ -93,6 +94,22 @@ class IceServer(Options):
         known = {"username": username, "credential": credential}
         return {"urls": [*self.urls], **{key: one for key, one in known.items() if one}}
 
+    def links(self) -> list[str]:
+        """The same as Link headers (RFC 9725, section 4.6). None of what no header can carry."""
+        told = self.told()
+        named = ""
+        for key in ("username", "credential"):
+            text = told.get(key, "")
+            if not (text.isascii() and text.isprintable()):
+                return []
+            quoted = text.replace("\\", r"\\").replace('"', r"\"")
+            named += f'; {key}="{quoted}"'
+        named += '; credential-type="password"'
+        return [
+            f'<{url}>; rel="ice-server"{named if url.startswith("turn") else ""}'
+            for url in self.urls
+        ]
+
 
 class Ice:
     """What connections of one sink or source do with its servers.
@@ -113,22 +130,23 @@ class Ice:
 
         return RTCConfiguration([RTCIceServer(**one.told()) for one in self._servers])
 
+    def links(self) -> list[str]:
+        """The servers as Link headers, for the other side."""
+        return [link for server in self._servers for link in server.links()]
+
     async def describe(self, peer: "RTCPeerConnection") -> None:
         """Set our description, with all our candidates, and wait for no server for long.
 
         aioice would wait 5 s for one that does not answer, and say nothing; and a minute at the
         end of a connection, for one that no longer answers.
         """
-        connections = [
-            one._connection
-            for one in {each.receiver.transport.transport for each in peer.getTransceivers()}
-        ]
+        connections = [one._connection for one in transports(peer)]
         for one in connections:
             gather = partial(one.get_component_candidates, timeout=GATHER_S)
             setattr(one, "get_component_candidates", gather)  # noqa: B010 - a method, to mypy
         await peer.setLocalDescription()
         for one in connections:
-            _tame_relays(one)
+            self._tame_relays(one)
             self._look(one)
 
     def _look(self, connection: "Connection") -> None:
@@ -136,14 +154,45 @@ class Ice:
         found = {candidate.type for candidate in connection.local_candidates}
         stun, turn = connection.stun_server, connection.turn_server
         if stun is not None and "srflx" not in found and self._ready("stun"):
-            log.warning("no STUN", server="{}:{}".format(*stun), why=f"no answer in {GATHER_S} s")
+            log.warning("no STUN", server="{}:{}".format(*stun), why="no answer")
         if turn is not None and "relay" not in found and self._ready("turn"):
             task = asyncio.ensure_future(_tell_why(connection))
             self._asking.add(task)
             task.add_done_callback(self._asking.discard)
 
+    def _tame_relays(self, connection: "Connection") -> None:
+        """Let what goes through a TURN server end soon, and tell what waits to be sent to it."""
+        for protocol in connection._protocols:
+            relay = protocol.transport
+            if (turn := getattr(relay, "_TurnTransport__inner_protocol", None)) is not None:
+                setattr(turn, "delete", partial(self._release, turn))  # noqa: B010
+                waiting = turn.transport.get_write_buffer_size
+                setattr(relay, "get_write_buffer_size", waiting)  # noqa: B010
+
+    async def _release(self, turn: Any) -> None:
+        """Give an allocation back; break off where that takes long.
+
+        Over TCP all that waits to be sent would have to go first.
+        """
+        try:
+            async with asyncio.timeout(RELEASE_S):
+                await type(turn).delete(turn)
+        except TimeoutError:
+            turn.transport.abort()
+            if self._ready("release"):
+                why = f"no answer at the end in {RELEASE_S:g} s"
+                log.warning("no TURN", server="{}:{}".format(*turn.server), why=why)
+
     def _ready(self, subject: str) -> bool:
         return self._throttle.ready(subject) is not None
+
+
+def transports(peer: "RTCPeerConnection") -> "set[RTCIceTransport]":
+    """The ways that a connection has or looks for: one, where the other side bundles."""
+    found = {one.receiver.transport.transport for one in peer.getTransceivers()}
+    if peer.sctp is not None:
+        found.add(peer.sctp.transport.transport)
+    return found
 
 
 async def _tell_why(connection: "Connection") -> None:
@@ -171,22 +220,3 @@ async def _tell_why(connection: "Connection") -> None:
         transport.close()
         why = f"it took longer than {GATHER_S} s, and answers now"
     log.warning("no TURN", server="{}:{}".format(*server), why=why)
-
-
-def _tame_relays(connection: "Connection") -> None:
-    """Let what goes through a TURN server end soon, and tell what waits to be sent to it."""
-    for protocol in connection._protocols:
-        if (turn := getattr(protocol.transport, "_TurnTransport__inner_protocol", None)) is None:
-            continue
-        setattr(turn, "delete", partial(_released, turn.delete))  # noqa: B010
-        waiting = turn.transport.get_write_buffer_size
-        setattr(protocol.transport, "get_write_buffer_size", waiting)  # noqa: B010
-
-
-async def _released(delete: Any) -> None:
-    """Give an allocation back. Cancelled, aioice closes the socket."""
-    try:
-        async with asyncio.timeout(RELEASE_S):
-            await delete()
-    except TimeoutError:
-        log.warning("no TURN", why=f"an allocation not released in {RELEASE_S:g} s")

@@ -108,7 +108,7 @@ class CaptureOptions(Options):
     ice_servers: tuple[IceServer, ...] = Field(
         (),
         description="Of `source: whip`: STUN and TURN servers by which who publishes finds us. "
-        "None unless named: nobody outside is ever asked.",
+        "None unless named: nobody outside is ever asked. See Networks in viewer.md.",
     )
     options: dict[str, str] = Field(
         default_factory=dict,

@@ -47,6 +47,7 @@ class WhipSource:
     """One stream that may have a publisher, one at a time.
 
     live   always
+    ice    STUN and TURN servers, for us and for who publishes
     stats  see `SourceStats`; here also late (pictures that the graph did not take in time)
     """
 
@@ -59,7 +60,7 @@ class WhipSource:
         self._options = options
         self._demand = demand
         self._lane = lane
-        self._ice = Ice(options.ice_servers)
+        self.ice = Ice(options.ice_servers)
         self._numbering = Numbering(demand.fps)
         self._seen: float | None = None
         self._publisher: Publisher | None = None
@@ -98,7 +99,7 @@ class WhipSource:
         """
         if self._publisher is not None and not self._publisher.over:
             raise Taken(f"{self._stream}: somebody publishes it already")
-        self._publisher = publisher = Publisher(self._take, self._ice)
+        self._publisher = publisher = Publisher(self._take, self.ice)
         try:
             await publisher.answer_to(offer)
         except BaseException:

@@ -27,7 +27,7 @@ AREAS = {"door": ((0.1, 0.1), (0.5, 0.1), (0.5, 0.5))}
 
 
 @asynccontextmanager
-async def cameras(folder: Path) -> AsyncIterator[tuple[House, WebrtcSink]]:
+async def cameras(folder: Path, **keys: object) -> AsyncIterator[tuple[House, WebrtcSink]]:
     """A lobby and a vault, shown over WebRTC behind the door."""
     lanes = {"lobby": Lane(), "vault": Lane()}
     film = Film()
@@ -36,7 +36,7 @@ async def cameras(folder: Path) -> AsyncIterator[tuple[House, WebrtcSink]]:
         for name in lanes
     }
     context = SinkContext("view", tuple(lanes), lanes=lanes, graph=graph)
-    sink = WebrtcSink(WebrtcOptions(), context)
+    sink = WebrtcSink(WebrtcOptions.model_validate(keys), context)
     await sink.open()
     for lane in lanes.values():
         lane.open(Coding("h264", (320, 192)))
@@ -46,9 +46,9 @@ async def cameras(folder: Path) -> AsyncIterator[tuple[House, WebrtcSink]]:
         await sink.close()
 
 
-def let_in(client: httpx.AsyncClient, lasts: float = 600) -> None:
-    """From now on the client has a link for the lobby."""
-    grant = Grant("link", "guest", time.time() + lasts, "1", ("lobby",))
+def let_in(client: httpx.AsyncClient, lasts: float = 600, stream: str = "lobby") -> None:
+    """From now on the client has a link for one stream."""
+    grant = Grant("link", "guest", time.time() + lasts, "1", (stream,))
     client.headers.update(bearer(Seal(SECRET).sign(grant)))
 
 
@@ -67,6 +67,20 @@ async def test_a_guest_watches_one_stream_and_there_is_no_other(tmp_path: Path) 
     events = [(line["event"], line["who"], line.get("stream")) for line in here.audit()]
     assert ("watch", "link:guest", "lobby") in events
     assert ("watched", "link:guest", "lobby") in events  # when the sink closes, at the latest
+
+
+async def test_only_who_may_watch_is_told_the_turn_server(tmp_path: Path) -> None:
+    servers = [{"urls": "turn:192.0.2.1", "username": "u", "credential": "c"}]
+    async with cameras(tmp_path, ice_servers=servers) as (here, _):
+        assert "link" not in (await here.client.options("/whep/lobby")).headers
+        let_in(here.client, stream="elsewhere")
+        assert (await here.client.get("/api/viewer")).json()["ice"] == []
+        assert "link" not in (await here.client.options("/whep/lobby")).headers
+        let_in(here.client)
+        assert len((await here.client.get("/api/viewer")).json()["ice"]) == 1
+        assert "link" not in (await here.client.options("/whep/vault")).headers
+        link = (await here.client.options("/whep/lobby")).headers["link"]
+        assert link.startswith('<turn:192.0.2.1>; rel="ice-server"; username="u"; ')
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -18,12 +19,14 @@ from pipeline.whip import Whip
 from stages.capture.whip import WhipSource
 from stages.frame import Frame
 from tests.capture.test_whip import NOBODY_ASKED, CardTrack, frames_of, offer_of, source_of
+from tests.servers.turn import TurnServer
 from tests.sinks.browser import Page, browser
 
 SDP = {"Content-Type": "application/sdp"}
 BLANK = "<!doctype html><title>sender</title>"
 
-# A canvas whose colour is the number of its picture, published as a camera would be.
+# A canvas whose colour is the number of its picture, published as a camera would be; only through
+# the servers that the answer to OPTIONS names, if there are any.
 SEND = """(async () => {
   const canvas = Object.assign(document.createElement('canvas'), {width: 320, height: 240});
   const pen = canvas.getContext('2d');
@@ -32,7 +35,12 @@ SEND = """(async () => {
     pen.fillStyle = number++ % 2 ? 'rgb(250,0,0)' : 'rgb(0,0,250)';
     pen.fillRect(0, 0, 320, 240);
   }, 40);
-  const peer = new RTCPeerConnection();
+  const {headers} = await fetch('/whip/studio', {method: 'OPTIONS'});
+  const link = /<([^>]+)>; rel="ice-server"; username="([^"]*)"; credential="([^"]*)"/g;
+  const iceServers = [...(headers.get('Link') ?? '').matchAll(link)]
+    .map(([, urls, username, credential]) => ({urls, username, credential}));
+  const iceTransportPolicy = iceServers.length ? 'relay' : 'all';
+  const peer = new RTCPeerConnection({iceServers, iceTransportPolicy});
   window.peer = peer;
   for (const track of canvas.captureStream(25).getTracks()) {
     peer.addTransceiver(track, {direction: 'sendonly'});
@@ -149,6 +157,33 @@ async def test_chromium_publishes() -> None:
     assert all(b.pts > a.pts for a, b in itertools.pairwise(frames))
     colours = {_colour(frame) for frame in frames}
     assert colours == {"red", "blue"}
+
+
+@pytest.mark.slow
+async def test_chromium_publishes_through_a_turn_server_only(tmp_path: Path) -> None:
+    binary = browser()
+    if binary is None:
+        pytest.skip("wanted Chromium to publish, got none on this machine")
+    with TurnServer(tmp_path, "--use-auth-secret", "--static-auth-secret=S") as turn:
+        source, _ = source_of(stall_s=20, ice_servers=[{"urls": turn.url(), "secret": "S"}])
+        async with house(source) as address:
+            frames, status = await asyncio.to_thread(_sent, binary, address, source)
+        assert status == (201, 200)
+        assert {_colour(frame) for frame in frames} == {"red", "blue"}
+        assert turn.allocated() >= 2  # ours and Chromium's
+
+
+async def test_who_may_publish_is_told_the_ice_servers() -> None:
+    server = {"urls": ["stun:192.0.2.1", "turn:192.0.2.1"], "username": 'a"b', "credential": "c"}
+    source, _ = source_of(ice_servers=[server])
+    async with house(source) as address, httpx.AsyncClient(base_url=address) as client:
+        answer = await client.options("/whip/studio")
+        assert answer.headers.get_list("link") == [
+            '<stun:192.0.2.1>; rel="ice-server"',
+            '<turn:192.0.2.1>; rel="ice-server"; username="a\\"b"; credential="c"; '
+            'credential-type="password"',
+        ]
+        assert "link" not in (await client.options("/whip/nobody")).headers
 
 
 def _sent(

@@ -59,9 +59,9 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(
-    address: str, width: int = 1280, height: int = 800, *, phone: bool = False
+    address: str, width: int = 1280, height: int = 800, *, phone: bool = False, first: str = ""
 ) -> AsyncIterator[Visit]:
-    """A browser with one page open while the block runs."""
+    """A browser with one page open while the block runs; `first`: a script that goes before all."""
     binary = chromium()
     from playwright.async_api import async_playwright
 
@@ -76,6 +76,7 @@ async def visiting(
             "console",
             lambda said: visit.complaints.append(said.text) if said.type == "error" else None,
         )
+        await visit.page.add_init_script(first)
         await visit.page.goto(address)
         yield visit
         await browser.close()

@@ -92,17 +92,19 @@ async def show(
     listen: str = "127.0.0.1:0",
     more: tuple[BaseRoute, ...] = (Route("/api/recordings", nothing_recorded),),
     late: float = 0.0,
+    **keys: object,
 ) -> AsyncIterator[Show]:
     """A sink that shows a film for each stream, and what a node has seen in each picture.
 
     That is its number: a result has the number of its picture as the number of its track.
 
     late  seconds from a picture to what was seen in it
+    keys  of the sink
     """
     lanes = {stream: Lane() for stream in streams or ("a",)}
     films = {stream: Film() for stream in lanes}
     loop = asyncio.get_running_loop()
-    sink = WebrtcSink(WebrtcOptions(), context_of(lanes))
+    sink = WebrtcSink(WebrtcOptions.model_validate(keys), context_of(lanes))
     await sink.open()
 
     def passes(stream: str, packet: Packet) -> None:

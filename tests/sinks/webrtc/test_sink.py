@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -21,6 +22,7 @@ from sinks.webrtc.codecs import capabilities
 from sinks.webrtc.options import WebrtcOptions
 from sinks.webrtc.overlay_message import rtp_timestamp
 from sinks.webrtc.sink import WebrtcSink
+from stages.capture.ice import IceServer
 from stages.capture.testcard import Card
 from stages.events import Event
 from stages.faces.face3d import Face3dOptions
@@ -287,10 +289,32 @@ async def test_the_page_knows_the_zones_and_the_ice_servers() -> None:
         ]
 
 
-@pytest.mark.parametrize("url", ["http://x", "stun:", "turn:user@host", "stun:a b", ""])
+@pytest.mark.parametrize(
+    "url",
+    ["http://x", "stun:", "turn:user@host", "stun:a b", "", "turn:[::1]", "turn:a:b",
+     "turns:a?transport=udp", "stun:a?transport=udp", 'turn:a">'],
+)  # fmt: skip
 def test_an_ice_server_that_cannot_be_one_is_refused(url: str) -> None:
-    with pytest.raises(ValidationError):
-        WebrtcOptions.model_validate({"ice_servers": [{"urls": url}]})
+    with pytest.raises(ValidationError, match="wanted stun:HOST:PORT"):
+        WebrtcOptions.model_validate({"ice_servers": [{"urls": url, "secret": "s"}]})
+
+
+@pytest.mark.parametrize("keys", [
+    {}, {"username": "u"}, {"credential": "c"}, {"username": "u", "credential": ""},
+    {"secret": "s", "username": "u", "credential": "c"}, {"secret": ""},
+])  # fmt: skip
+def test_a_turn_server_has_a_password_or_a_secret(keys: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="wanted username and credential, or secret"):
+        WebrtcOptions.model_validate({"ice_servers": [{"urls": "turn:192.0.2.1", **keys}]})
+
+
+def test_what_is_made_from_a_secret_ends_within_the_hour() -> None:
+    """That a server takes it is seen with a real one, in test_turn.py."""
+    told = IceServer(urls=("turn:192.0.2.1",), secret="north").told()
+    ends, _, name = told["username"].partition(":")
+    assert 3590 < int(ends) - time.time() <= 3600
+    assert name == "framewire"
+    assert "secret" not in told
 
 
 @pytest.mark.parametrize(

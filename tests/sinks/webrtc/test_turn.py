@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from pipeline.server import serving
+from sinks.webrtc.sender import UNSENT
 from sinks.webrtc.viewers import Viewers
 from sinks.webrtc.whep import Whep
 from stages.capture.ice import GATHER_S, RELEASE_S, IceServer
@@ -126,7 +127,26 @@ async def test_an_offer_is_answered_soon_though_the_server_is_silent(tmp_path: P
             assert [line["why"] for line in told] == [f"no answer in {GATHER_S} s"]
 
 
-@pytest.mark.slow
+async def test_what_a_relay_does_not_take_is_known_to_wait(tmp_path: Path) -> None:
+    """Else a slow viewer behind it is sent more than it takes, for ever, all of it in memory."""
+    with TurnServer(tmp_path) as turn, TurnServer(tmp_path) as other:
+        async with (
+            showing(urls=turn.url("tcp"), **CREDENTIALS) as cinema,
+            Peer(cinema.client, relay=RTCIceServer(other.url(), **CREDENTIALS)) as peer,
+        ):
+            assert await peer.number() is not None
+            (session,) = cinema.viewers._sessions.values()
+            way = session.sender._way
+            turn.freeze()
+            for _ in range(2**14):  # 64 KiB of waiting packets are many; the system takes megabytes
+                way.send([bytes(1100)])
+                await asyncio.sleep(0)
+            assert way.unsent() > UNSENT
+            began = time.monotonic()
+            await cinema.client.delete(peer.place)
+            assert time.monotonic() - began < RELEASE_S + 2
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 async def test_a_viewer_leaves_soon_though_the_server_has_gone_silent(
     tmp_path: Path, transport: str
