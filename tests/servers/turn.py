@@ -46,7 +46,11 @@ class TurnServer:
         )
         self._reading = threading.Thread(target=self._read, daemon=True)
         self._reading.start()
-        self.until(lambda lines: any("Total General servers" in line for line in lines))
+        try:
+            self.until(lambda lines: any("Total General servers" in line for line in lines))
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
