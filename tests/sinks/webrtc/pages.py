@@ -59,9 +59,12 @@ class Visit:
 
 @asynccontextmanager
 async def visiting(
-    address: str, width: int = 1280, height: int = 800, *, phone: bool = False
+    address: str, width: int = 1280, height: int = 800, *, phone: bool = False, lacking: str = ""
 ) -> AsyncIterator[Visit]:
-    """A browser with one page open while the block runs."""
+    """A browser with one page open while the block runs.
+
+    lacking  a script that takes from the browser what another one has not
+    """
     binary = chromium()
     from playwright.async_api import async_playwright
 
@@ -70,6 +73,7 @@ async def visiting(
         context = await browser.new_context(
             viewport={"width": width, "height": height}, is_mobile=phone, has_touch=phone
         )
+        await context.add_init_script(lacking)
         visit = Visit(await context.new_page())
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on(
