@@ -84,7 +84,7 @@ export function showFacts(tile) {
   byId("about-stream").hidden = !tile;
   if (!tile) return;
   put(byId("about-name"), tile.name);
-  const { watch, about, server } = tile;
+  const { watch, about, server, way } = tile;
   const { latest } = watch.traffic;
   const [half, most] = [watch.delays.at(0.5), watch.delays.at(0.95)];
   const { best } = server.clock;
@@ -96,8 +96,8 @@ export function showFacts(tile) {
     Picture: `${tile.video.videoWidth || about.size?.[0] || "?"} × ${tile.video.videoHeight || about.size?.[1] || "?"}, ${latest?.codec || about.codec || ""}`,
     Sent: latest ? `${(latest.bitsPerSecond / 1e6).toFixed(2)} Mbit/s, ${latest.fps.toFixed(1)} fps` : null,
     "Lost, dropped": latest ? `${latest.lost} packets, ${latest.dropped} pictures` : null,
-    Way: about.path === "passthrough" ? "as the camera coded it" : `encoded once${about.encoder ? ` by ${about.encoder}` : ""}, for all`,
-    Because: about.why || null,
+    Way: way.said,
+    Because: way.why || null,
   };
   for (const [name, value] of Object.entries(rows)) {
     let row = facts.querySelector(`[data-fact="${name}"]`);

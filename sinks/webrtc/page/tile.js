@@ -78,6 +78,16 @@ export class Tile {
     return this.about.nodes.filter((node) => !settings.off[node]);
   }
 
+  // How the video comes, and why: as the server says of the stream, unless it makes VP8 of it for us.
+  get way() {
+    const { path, encoder, why } = this.about;
+    if (this.watch.traffic.latest?.codec === "VP8") {
+      return { direct: false, said: "encoded as VP8, once for all who take no H.264", why: "this browser takes no H.264" };
+    }
+    if (path === "passthrough") return { direct: true, said: "as the camera coded it", why };
+    return { direct: false, said: `encoded once${encoder ? ` by ${encoder}` : ""}, for all`, why };
+  }
+
   start() {
     this.running ??= this.watch.run(this.server.ice);
   }
@@ -140,8 +150,8 @@ export class Tile {
     put(this.stateText, WORDS[state]);
     put(this.mark, this.explain(state, now));
     this.numbers(state).forEach((text, n) => put(this.facts[n], text));
-    put(this.path, this.about.path === "passthrough" ? "direct" : "coded");
-    attribute(this.path, "title", this.about.why);
+    put(this.path, this.way.direct ? "direct" : "coded");
+    attribute(this.path, "title", this.way.why);
     this.watch.hold(settings.timing === "match" && settings.overlays ? this.waited() : null, now);
     this.say(state);
   }
