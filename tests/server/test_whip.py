@@ -1,4 +1,4 @@
-"""Publishing over WHIP: an aiortc peer and a real Chromium send, and frames come out."""
+"""Publishing over WHIP: an aiortc peer and real browsers send, and frames come out."""
 
 import asyncio
 import itertools
@@ -21,6 +21,7 @@ from stages.frame import Frame
 from tests.capture.test_whip import NOBODY_ASKED, CardTrack, frames_of, offer_of, source_of
 from tests.servers.turn import TurnServer
 from tests.sinks.browser import Page, browser
+from tests.sinks.firefox import Firefox, firefox
 
 SDP = {"Content-Type": "application/sdp"}
 BLANK = "<!doctype html><title>sender</title>"
@@ -146,13 +147,17 @@ async def test_options_tell_what_is_taken() -> None:
 
 
 @pytest.mark.slow
-async def test_chromium_publishes() -> None:
-    binary = browser()
+@pytest.mark.parametrize(
+    ("kind", "binary"),
+    [(Page, browser()), (Firefox, firefox())],
+    ids=["chromium", "firefox"],
+)
+async def test_a_browser_publishes(kind: type[Page | Firefox], binary: str | None) -> None:
     if binary is None:
-        pytest.skip("wanted Chromium to publish, got none on this machine")
+        pytest.skip("needs the Debian packages chromium and firefox-esr, for real browsers")
     source, _ = source_of(stall_s=20)
     async with house(source) as address:
-        frames, status = await asyncio.to_thread(_sent, binary, address, source)
+        frames, status = await asyncio.to_thread(_sent, kind(binary, address), source)
     assert status == (201, 200)
     assert all(b.pts > a.pts for a, b in itertools.pairwise(frames))
     colours = {_colour(frame) for frame in frames}
@@ -187,9 +192,9 @@ async def test_who_may_publish_is_told_the_ice_servers() -> None:
 
 
 def _sent(
-    binary: str, address: str, source: WhipSource
+    browsing: Page | Firefox, source: WhipSource
 ) -> tuple[list[Frame], tuple[object, object]]:
-    with Page(binary, address) as page:
+    with browsing as page:
         came = page.run(SEND)
         frames = source.frames()
         taken = list(itertools.islice(frames, 30))

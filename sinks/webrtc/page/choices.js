@@ -72,13 +72,19 @@ function status(node, tiles) {
   return lag > 10 ? `${kind} +${milliseconds(lag)}` : kind;
 }
 
+// What a viewer should know of the picture that is drawn on; null where it is the very one.
+function drawnOn(rtp, sure) {
+  if (rtp === undefined) return "nothing: this browser does not tell which picture it shows";
+  return sure ? null : "the picture that this browser names; rarely it shows the next one already";
+}
+
 // Facts about the stream that is shown large.
 export function showFacts(tile) {
   const facts = byId("facts");
   byId("about-stream").hidden = !tile;
   if (!tile) return;
   put(byId("about-name"), tile.name);
-  const { watch, about, server } = tile;
+  const { watch, about, server, way } = tile;
   const { latest } = watch.traffic;
   const [half, most] = [watch.delays.at(0.5), watch.delays.at(0.95)];
   const { best } = server.clock;
@@ -86,11 +92,12 @@ export function showFacts(tile) {
     "Camera to eye": half === null ? "not known yet" : `${milliseconds(half)}, 95 % below ${milliseconds(most)}`,
     "Clocks agree to": best ? `± ${milliseconds(Math.max(1, best.trip / 2))}` : null,
     "Waits for results": watch.waits ? milliseconds(watch.waits) : "no",
+    "Drawn on": watch.picture && drawnOn(watch.picture.rtp, tile.overlay.sure),
     Picture: `${tile.video.videoWidth || about.size?.[0] || "?"} × ${tile.video.videoHeight || about.size?.[1] || "?"}, ${latest?.codec || about.codec || ""}`,
     Sent: latest ? `${(latest.bitsPerSecond / 1e6).toFixed(2)} Mbit/s, ${latest.fps.toFixed(1)} fps` : null,
     "Lost, dropped": latest ? `${latest.lost} packets, ${latest.dropped} pictures` : null,
-    Way: about.path === "passthrough" ? "as the camera coded it" : `encoded once${about.encoder ? ` by ${about.encoder}` : ""}, for all`,
-    Because: about.why || null,
+    Way: way.said,
+    Because: way.why || null,
   };
   for (const [name, value] of Object.entries(rows)) {
     let row = facts.querySelector(`[data-fact="${name}"]`);

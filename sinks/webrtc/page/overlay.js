@@ -21,6 +21,7 @@ export class Overlay {
     this.copy = picture?.getContext("2d", { alpha: false });
     this.blank = true; // whether nothing is drawn
     this.drawn = []; // nodes whose word about this very picture is drawn
+    this.sure = true; // whether the browser tells which picture was copied
     this.failed = new Set(); // nodes whose results could not be drawn
   }
 
@@ -52,35 +53,34 @@ export class Overlay {
     this.drawn = [];
   }
 
-  // Copies the picture on the screen. time: its media time in seconds. Returns whether it is this
-  // very picture: while a page is busy, the video may have gone on, and tells so in a moment.
-  take(time) {
+  // Copies the picture on the screen, which the browser has said to be `rtp`. Returns which it is:
+  // while a page is busy, the video may have gone on. null while there is none.
+  take(rtp) {
     this.fit();
     if (!settings.overlays) {
       this.picture.hidden = true; // nothing to be exact about: the video itself is shown
-      return true;
+      return rtp;
     }
-    const source = this.current(time);
-    if (!source) return false;
+    const source = this.current();
+    if (!source) return null;
     this.copy.drawImage(source, 0, 0, this.picture.width, this.picture.height);
+    const told = source.metadata?.().rtpTimestamp;
     source.close?.();
     this.picture.hidden = false;
-    return true;
+    this.sure = told !== undefined;
+    return told ?? rtp;
   }
 
-  // The picture that the video shows, if it is that of the media time; null if not.
-  current(time) {
-    if (!globalThis.VideoFrame) return this.video; // an older browser: it mostly is
-    let frame;
+  // The picture that the video shows, as something that tells which it is, where a browser has that
+  // (Firefox 153 has not); null while there is none.
+  current() {
+    if (!globalThis.VideoFrame?.prototype.metadata) return this.video;
     try {
-      frame = new VideoFrame(this.video);
+      return new VideoFrame(this.video);
     } catch (error) {
-      if (error.name === "InvalidStateError") return null; // a connection begins: there is none
+      if (error.name === "InvalidStateError") return null; // a connection begins
       throw error;
     }
-    if (Math.abs(frame.timestamp - time * 1e6) <= 1) return frame;
-    frame.close();
-    return null;
   }
 
   // Draws what is known of the picture `rtp`. nodes: whose words may be drawn; moments: all words.

@@ -33,6 +33,8 @@ export class Playback {
     put(byId("playback-note"), "");
     if (this.segment?.id !== segment.id) {
       this.segment = segment;
+      this.shown = null; // what was drawn was on a picture of another one
+      this.overlay.clear();
       const id = encodeURIComponent(segment.id);
       this.hear(address(`recordings/${id}.vtt`));
       this.video.src = address(`recordings/${id}.mp4`);

@@ -27,7 +27,7 @@ export class Tile {
     this.build(chosen);
     this.overlay = new Overlay(this.canvas, this.picture, this.video, (node) => this.nodes.has(node) && server.places(node));
     this.watch = new Watch(this.name, this.video, server.clock, {
-      shown: (rtp, moment, time) => this.shown(rtp, moment, time),
+      shown: (rtp) => this.shown(rtp),
       spoken: (moment) => this.spoken(moment),
     });
     this.server = server;
@@ -78,6 +78,16 @@ export class Tile {
     return this.about.nodes.filter((node) => !settings.off[node]);
   }
 
+  // How the video comes, and why: as the server says of the stream, unless it makes VP8 of it for us.
+  get way() {
+    const { path, encoder, why } = this.about;
+    if (this.watch.traffic.latest?.codec === "VP8") {
+      return { direct: false, said: "encoded as VP8, once for all who take no H.264", why: "this browser takes no H.264" };
+    }
+    if (path === "passthrough") return { direct: true, said: "as the camera coded it", why };
+    return { direct: false, said: `encoded once${encoder ? ` by ${encoder}` : ""}, for all`, why };
+  }
+
   start() {
     this.running ??= this.watch.run(this.server.ice);
   }
@@ -92,12 +102,13 @@ export class Tile {
     else this.video.webkitEnterFullscreen?.(); // iPhones show videos only
   }
 
-  shown(rtp, moment, time) {
-    if (rtp === undefined || !this.overlay.take(time)) return; // which picture it is must be known
-    this.taken = rtp;
+  shown(rtp) {
+    const taken = rtp === undefined ? null : this.overlay.take(rtp);
+    if (taken === null) return; // which picture it is must be known
+    this.taken = taken;
     if (this.root.dataset.state !== "live") this.look(performance.now());
-    this.overlay.draw(rtp, this.visible, this.watch.moments);
-    this.announce(rtp, moment);
+    this.overlay.draw(taken, this.visible, this.watch.moments);
+    this.announce();
   }
 
   // A late word about the picture that is still on the screen is drawn at once. A sentence is read
@@ -110,11 +121,12 @@ export class Tile {
     this.pending = requestAnimationFrame(() => {
       this.pending = null;
       this.redraw();
-      if (this.watch.state === "live") this.announce(this.taken, this.watch.moments.of(this.taken));
+      if (this.watch.state === "live") this.announce();
     });
   }
 
-  announce(rtp, moment) {
+  announce() {
+    const [rtp, moment] = [this.taken, this.watch.moments.of(this.taken)];
     const detail = { stream: this.name, rtp, moment, drawn: this.overlay.drawn };
     for (const listener of this.listeners) listener(detail);
     this.root.dispatchEvent(new CustomEvent("framewire:picture", { detail }));
@@ -138,8 +150,8 @@ export class Tile {
     put(this.stateText, WORDS[state]);
     put(this.mark, this.explain(state, now));
     this.numbers(state).forEach((text, n) => put(this.facts[n], text));
-    put(this.path, this.about.path === "passthrough" ? "direct" : "coded");
-    attribute(this.path, "title", this.about.why);
+    put(this.path, this.way.direct ? "direct" : "coded");
+    attribute(this.path, "title", this.way.why);
     this.watch.hold(settings.timing === "match" && settings.overlays ? this.waited() : null, now);
     this.say(state);
   }

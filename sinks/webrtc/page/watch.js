@@ -18,7 +18,7 @@ const RECEIVED = 256; // pictures whose arrival is remembered
 // States: "connecting", "waiting" (for a first picture), "live", "stale" (a frozen picture),
 // "lost" (no connection), "refused" (the server says no), "resting" (nobody looks).
 export class Watch {
-  // clock: a Clock; shown(rtp, moment, time): a picture is on the screen now; spoken(moment): a message came
+  // clock: a Clock; shown(rtp): a picture is on the screen now; spoken(moment): a message came
   constructor(stream, video, clock, { shown, spoken }) {
     Object.assign(this, { stream, video, clock, shown, spoken });
     this.moments = new Moments();
@@ -121,7 +121,7 @@ export class Watch {
     });
   }
 
-  present({ rtpTimestamp, receiveTime, mediaTime }) {
+  present({ rtpTimestamp, receiveTime }) {
     // Not expectedDisplayTime: that is the jitter buffer's guess, under load off by a second.
     const now = performance.now();
     this.picture = { rtp: rtpTimestamp, at: now };
@@ -135,7 +135,7 @@ export class Watch {
     }
     const { best } = this.clock;
     if (moment && best) this.delays.note(moment.at, now, best.offset);
-    this.shown(rtpTimestamp, moment, mediaTime);
+    this.shown(rtpTimestamp);
   }
 
   heard(data) {
