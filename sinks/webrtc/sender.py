@@ -5,7 +5,7 @@ timestamp with an origin of its own, which nobody can learn. Here a picture is s
 once, and each viewer's `RTCRtpSender` sends the same payloads under the timestamp of the stream's
 clock, with a sequence number, an SSRC and SRTP keys of its own. A viewer's PLI or FIR reaches
 whoever makes the pictures. Every private name of aiortc and aioice that framewire uses stands in
-this file; tests/sinks/webrtc/test_sender.py notices when one of them goes.
+this file, or, of ICE, in stages/capture/ice.py; tests notice when one of them goes.
 """
 
 import asyncio
