@@ -172,7 +172,7 @@ async def test_chromium_publishes_through_a_turn_server_only(tmp_path: Path) -> 
     with TurnServer(tmp_path, "--use-auth-secret", "--static-auth-secret=S") as turn:
         source, _ = source_of(stall_s=20, ice_servers=[{"urls": turn.url(), "secret": "S"}])
         async with house(source) as address:
-            frames, status = await asyncio.to_thread(_sent, binary, address, source)
+            frames, status = await asyncio.to_thread(_sent, Page(binary, address), source)
         assert status == (201, 200)
         assert {_colour(frame) for frame in frames} == {"red", "blue"}
         assert turn.allocated() >= 2  # ours and Chromium's
