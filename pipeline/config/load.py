@@ -87,6 +87,7 @@ def parse_config(
     report.raise_if_any()
     if config is None:
         raise AssertionError("a config without a mistake, and yet none")
+    report.secrets.reveal(config.http.listen or "")
     config.keep_secret(report.secrets)
     config.keep_digest(hashlib.sha256(data).hexdigest())
     return config

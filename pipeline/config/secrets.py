@@ -21,20 +21,25 @@ class Secrets:
     def __init__(self, values: Mapping[str, str] | None = None) -> None:
         """Take what each variable holds, by its name."""
         self._names: dict[str, str] = {}
+        self._long: list[str] = []
         for name, value in (values or {}).items():
             self._names.setdefault(value, f"${{{name}}}")
             for password in _passwords(value):
                 self._names.setdefault(password, f"${{{name}}}")
-        self._names.pop("", None)
-        self._long = sorted(
-            (v for v in self._names if len(v) >= WHOLE_BELOW), key=len, reverse=True
-        )
+        self.reveal("")
 
     def __repr__(self) -> str:
         return f"Secrets({', '.join(sorted(set(self._names.values())))})"
 
     def __bool__(self) -> bool:
         return bool(self._names)
+
+    def reveal(self, value: str) -> None:
+        """This one is no secret: it is there to be told."""
+        self._names.pop(value, None)
+        self._long = sorted(
+            (v for v in self._names if len(v) >= WHOLE_BELOW), key=len, reverse=True
+        )
 
     def mask(self, text: str) -> str:
         """The same text with each secret as its reference, and what is secret in URLs as ***."""

@@ -94,6 +94,11 @@ def test_a_value_from_the_environment_shows_in_no_repr() -> None:
     assert repr(config.secrets) == "Secrets(${CAM}, ${URL})"
 
 
+def test_where_to_look_is_no_secret() -> None:
+    config = load(GOOD + "http: { listen: '${LISTEN}' }\n", {"LISTEN": "127.0.0.1:8080"})
+    assert config.secrets.mask("http://127.0.0.1:8080/view/") == "http://127.0.0.1:8080/view/"
+
+
 def test_a_value_from_the_environment_shows_in_no_mistake() -> None:
     text = "streams: {a: x}\nsinks:\n  p: {sink: post, from: '${A}', queue: '${B}', tags: '${C}'}\n"
     found = "\n".join(mistakes(text, {"A": "hunter2222", "B": "swordfish", "C": "letmein77"}))
