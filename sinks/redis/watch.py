@@ -17,41 +17,17 @@ from sinks.redis.names import Names
 from sinks.wire import Message
 
 
-class Watch:
+class Watch(Heard):
     """Messages as they come, in the order of each stream and node, each once.
 
-    positions   by Stream: the place of the last message that was given and not broken off; as
-                `since`, it goes on from there
-    missing     messages that were missed for good so far
-    doubles     messages that came twice and were given once
-    unreadable  messages of another schema, or none at all, that were passed over
+    Its `positions`, as `since` of another one, go on from there.
     """
 
-    def __init__(self, heard: Heard, over: Over) -> None:
+    def __init__(self, wanted: Wanted, over: Over, on_gap: Callable[[Gap], None] | None) -> None:
         """Connects when the first message is asked for."""
-        self._heard = heard
+        super().__init__(wanted, on_gap)
         self._over = over
         self._messages: AsyncGenerator[Message, None] | None = None
-
-    @property
-    def positions(self) -> dict[str, str]:
-        """See the class."""
-        return self._heard.positions
-
-    @property
-    def missing(self) -> int:
-        """See the class."""
-        return self._heard.missing
-
-    @property
-    def doubles(self) -> int:
-        """See the class."""
-        return self._heard.doubles
-
-    @property
-    def unreadable(self) -> int:
-        """See the class."""
-        return self._heard.unreadable
 
     async def __aenter__(self) -> Self:
         return self
@@ -73,7 +49,7 @@ class Watch:
         from sinks.redis.listening import listen  # noqa: PLC0415 - redis-py takes 0.23 s
         from sinks.redis.reading import read  # noqa: PLC0415
 
-        self._messages = read(self._heard) if self._over == "stream" else listen(self._heard)
+        self._messages = read(self) if self._over == "stream" else listen(self)
         return self._messages
 
     async def aclose(self) -> None:
@@ -114,4 +90,4 @@ def watch(  # noqa: PLR0913 - each is a word of its own where it is called
         raise ValueError("over: a channel has no past and no end; wanted follow and no since")
     names = Names(prefix, cluster)
     wanted = Wanted(url, stream, node, events, follow, since, names, ca)
-    return Watch(Heard(wanted, on_gap), over)
+    return Watch(wanted, over, on_gap)
