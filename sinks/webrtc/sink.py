@@ -214,7 +214,7 @@ class WebrtcSink(VideoSink):
                 for name, node in graph.items()
                 if node.kind == "zones" and viewer_of(request).watchable(node.streams)
             },
-            "ice": [server.told() for server in self._options.ice_servers if seen],
+            "ice": viewers.ice.told() if seen else [],
             "viewers": {
                 "now": len(viewers), "most": self._options.max_viewers,
                 "pictures_lost": lost, "messages_late": unsaid,

@@ -128,10 +128,14 @@ class Ice:
         # It takes 0.3 s to import, which only who has viewers or publishers should wait for.
         from aiortc import RTCConfiguration, RTCIceServer  # noqa: PLC0415
 
-        return RTCConfiguration([RTCIceServer(**one.told()) for one in self._servers])
+        return RTCConfiguration([RTCIceServer(**one) for one in self.told()])
+
+    def told(self) -> list[dict[str, Any]]:
+        """The servers as a browser takes them, for the other side."""
+        return [server.told() for server in self._servers]
 
     def links(self) -> list[str]:
-        """The servers as Link headers, for the other side."""
+        """The same as Link headers."""
         return [link for server in self._servers for link in server.links()]
 
     async def describe(self, peer: "RTCPeerConnection") -> None:
