@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from starlette.routing import BaseRoute
 
@@ -13,7 +14,7 @@ from sinks.restream.routes import HlsRoutes
 from sinks.restream.segments import Segmenter
 from sinks.restream.shelf import Shelf
 from sinks.sink import Delivery, SinkContext
-from sinks.video import Encoding, Video, VideoSink
+from sinks.video import Video, VideoSink
 from sinks.video.coders import check
 from stages.capture.mask import mask
 from stages.lane import Coding
@@ -94,10 +95,7 @@ class RestreamSink(VideoSink):
 
     def _video(self, stream: str) -> Video:
         options = self._options
-        encoding = Encoding(
-            options.preset, kbps=options.bitrate, width=options.width,
-            keyframe_s=options.keyframe_s, encoder=options.encoder,
-        )  # fmt: skip
+        encoding = replace(options.encoding(), keyframe_s=options.keyframe_s)
         return Video.of(stream, self._context, encoding, self._refusal, burn=options.burn)
 
     def _refusal(self, coding: Coding) -> str | None:

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from sinks.video.encoding import Choice, Preset
+from sinks.video.encoding import Choice, Encoding, Preset
 from stages.stage import Options
 
 
@@ -39,3 +39,9 @@ class EncodedOptions(VideoOptions):
     width: int = Field(
         1920, ge=160, le=7680, description="Wider pictures are encoded at this many pixels."
     )
+
+    def encoding(self) -> Encoding:
+        """The same for an encoder."""
+        return Encoding(
+            preset=self.preset, kbps=self.bitrate, width=self.width, encoder=self.encoder
+        )

@@ -24,7 +24,7 @@ from starlette.routing import BaseRoute, Route
 from sinks.feed import Feed, Look
 from sinks.sink import Delivery, SinkContext
 from sinks.stream_route import StreamRoute
-from sinks.video import Encoding, Video, VideoSink
+from sinks.video import Video, VideoSink
 from sinks.video.coders import check
 from sinks.viewers import looked, viewer_of
 from sinks.webrtc.assets import Assets
@@ -148,11 +148,7 @@ class WebrtcSink(VideoSink):
 
     def _stream(self, name: str) -> StreamState:
         context, options = self._context, self._options
-        encoding = Encoding(
-            preset=options.preset, kbps=options.bitrate, width=options.width,
-            encoder=options.encoder,
-        )  # fmt: skip
-        video = Video.of(name, context, encoding, refusal, burn=options.burn)
+        video = Video.of(name, context, options.encoding(), refusal, burn=options.burn)
         nodes = tuple(
             one for one in context.inputs
             if one in context.graph and name in context.graph[one].streams and not options.burn
