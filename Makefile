@@ -71,7 +71,7 @@ docs: $(VENV)/.run  ## Make docs/config.md anew
 	@$(BIN)/framewire schema --markdown > docs/config.md.new
 	@mv docs/config.md.new docs/config.md
 
-pictures: $(VENV)/.run $(VENV)/.assets  ## Take the pictures of docs/images anew: [ARGS="demo faces"]
+pictures: $(VENV)/.dev $(VENV)/.assets  ## Take the pictures of docs/images anew: [ARGS="demo faces"]
 	@$(BIN)/python docs/pictures.py $(ARGS)
 	@[ -n "$(ARGS)" ] || $(BIN)/python docs/viewer_pictures.py
 
