@@ -7,7 +7,7 @@ was to be delivered then has to arrive: a broken answer costs a try, never the s
 import asyncio
 import struct
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -15,18 +15,15 @@ from structlog.testing import capture_logs
 
 from sinks.errors import BadSink, SinkLost
 from tests.fuzz.subject import Parts, Sample, Subject
+from tests.servers.listening import HOST, Serve, listening
 
-HOST = "127.0.0.1"
 SOON_S = 0.2  # that a peer has to answer; it is on this machine, and hangs up by itself
 BACK_S = 4.0
-
-Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
 async def peer(serve: Serve) -> AsyncIterator[int]:
     """A port at which `serve` answers; it hangs up when that returns."""
-    tasks = set[asyncio.Task[None]]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -37,18 +34,8 @@ async def peer(serve: Serve) -> AsyncIterator[int]:
         finally:
             writer.close()
 
-    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(answer(reader, writer)))
-
-    server = await asyncio.start_server(begin, HOST, 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
+    async with listening(answer) as port:
+        yield port
 
 
 def webhook(path: Path) -> None:

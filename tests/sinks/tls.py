@@ -1,7 +1,6 @@
 """TLS in front of a server that has none: the embedded one was built without."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-HOST = "127.0.0.1"
+from tests.servers.listening import HOST, listening
 
 
 def certificate(folder: Path) -> Path:
@@ -48,21 +47,13 @@ def certificate(folder: Path) -> Path:
 @asynccontextmanager
 async def behind_tls(file: Path, port: int) -> AsyncIterator[int]:
     """A port that speaks TLS and passes on what comes to `port`."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    relays = set[asyncio.Task[None]]()
 
     async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         inner_reader, inner_writer = await asyncio.open_connection(HOST, port)
-        for source, target in ((reader, inner_writer), (inner_reader, writer)):
-            relays.add(asyncio.create_task(_pump(source, target)))
+        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
 
-    server = await asyncio.start_server(relay, HOST, 0, ssl=context)
-    async with server:
-        yield server.sockets[0].getsockname()[1]
-    for task in relays:
-        task.cancel()
-    await asyncio.gather(*relays, return_exceptions=True)
+    async with listening(relay, tls=file) as outer:
+        yield outer
 
 
 async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:

@@ -1,7 +1,6 @@
 """A real HTTP server that takes messages, and can fail in every way that one can."""
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,7 +9,8 @@ from pathlib import Path
 
 import msgspec
 
-HOST = "127.0.0.1"
+from tests.servers.listening import HOST, listening
+
 HANG, CUT, DRIP = "hang", "cut", "drip"
 
 
@@ -104,25 +104,8 @@ async def receiving(
 ) -> AsyncIterator[Receiver]:
     """A server on loopback."""
     receiver = Receiver(deque(answers), otherwise, reason)
-    tasks = set[asyncio.Task[None]]()
-
-    def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        tasks.add(asyncio.create_task(receiver.serve(reader, writer)))
-
-    context = None
-    if tls is not None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(tls)
-    server = await asyncio.start_server(serve, HOST, port, ssl=context)
-    receiver.port = server.sockets[0].getsockname()[1]
-    try:
+    async with listening(receiver.serve, port, tls) as receiver.port:
         yield receiver
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await server.wait_closed()
 
 
 async def _request(reader: asyncio.StreamReader) -> Request:
