@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from models import ZOO, PackageFile
@@ -26,12 +25,6 @@ streams: { lobby: { sauce: x } }
 graph: { faces: { stage: detetc, from: faces } }
 sinks: { out: { sink: "null", queue: 0 } }
 """
-
-
-@pytest.fixture(autouse=True)
-def _what_others_still_say_is_no_output() -> None:
-    """Threads of earlier tests may come back from where they hung, and log that."""
-    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def framewire(*arguments: str | Path, environment: dict[str, str] | None = None) -> Result:
